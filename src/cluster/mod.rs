@@ -1,0 +1,1 @@
+//! Reaching a cluster: kubeconfig, auth, proxy, paging, warnings, error words.

@@ -1,0 +1,1 @@
+//! kubectl's completion protocol, live values, installation.

@@ -1,0 +1,1 @@
+//! The forms of a report: table, wide, json, yaml, name, jsonpath, markdown, sarif, junit.

@@ -1,0 +1,21 @@
+//! Kubernetes' own rules, as pure functions: selectors, quantities, pod requests, owners, versions and skew, image
+//! names, taints, budgets, windows.
+//!
+//! Nothing here knows where an object came from. The types are what the rules read of the API's objects; snapshots
+//! are made of them.
+
+mod int_or_string;
+mod labels;
+pub(crate) mod null;
+pub mod pod;
+mod quantity;
+mod selector;
+pub mod taint;
+mod volume;
+
+pub use int_or_string::IntOrString;
+pub use labels::Labels;
+pub use pod::{Container, PodSpec, Resources};
+pub use quantity::{Quantity, QuantityError};
+pub use selector::{LabelSelector, NodeSelector, NodeSelectorTerm, Operator, PreferredTerm, Requirement};
+pub use taint::{Taint, Toleration};

@@ -1,0 +1,475 @@
+//! What the rules read of a pod's specification: enough for the scheduler's filters, the Pod Security Standards,
+//! images, network policies and drains, and no more.
+//!
+//! Field names and meanings: `k8s.io/api/core/v1/types.go`. All of it compares and hashes as a whole, so that the
+//! thousands of pods that come from one template share one copy.
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+
+use super::{IntOrString, LabelSelector, Labels, NodeSelector, PreferredTerm, Quantity, Toleration, null::or_default};
+
+/// Resource names with amounts.
+pub type Resources = std::collections::BTreeMap<CompactString, Quantity>;
+
+/// The specification of a pod or of a pod template.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct PodSpec {
+    #[serde(deserialize_with = "or_default")]
+    pub containers: Vec<Container>,
+    #[serde(deserialize_with = "or_default")]
+    pub init_containers: Vec<Container>,
+    #[serde(deserialize_with = "or_default")]
+    pub ephemeral_containers: Vec<Container>,
+    #[serde(deserialize_with = "or_default")]
+    pub volumes: Vec<Volume>,
+    /// Taken out into the pod itself while a snapshot is read, so that pods of one template stay equal.
+    pub node_name: Option<CompactString>,
+    #[serde(deserialize_with = "or_default")]
+    pub node_selector: Labels,
+    pub affinity: Option<Box<Affinity>>,
+    #[serde(deserialize_with = "or_default")]
+    pub tolerations: Vec<Toleration>,
+    #[serde(deserialize_with = "or_default")]
+    pub topology_spread_constraints: Vec<TopologySpreadConstraint>,
+    #[serde(deserialize_with = "or_default")]
+    pub scheduling_gates: Vec<NamedReference>,
+    pub scheduler_name: Option<CompactString>,
+    pub priority: Option<i32>,
+    pub priority_class_name: Option<CompactString>,
+    pub preemption_policy: Option<CompactString>,
+    #[serde(deserialize_with = "or_default")]
+    pub overhead: Resources,
+    /// Pod-level requests and limits (KEP-2837).
+    pub resources: Option<ResourceRequirements>,
+    #[serde(deserialize_with = "or_default")]
+    pub resource_claims: Vec<NamedReference>,
+    #[serde(deserialize_with = "or_default")]
+    pub host_network: bool,
+    #[serde(rename = "hostPID", deserialize_with = "or_default")]
+    pub host_pid: bool,
+    #[serde(rename = "hostIPC", deserialize_with = "or_default")]
+    pub host_ipc: bool,
+    /// Absent and `true` both mean the host's user namespace.
+    pub host_users: Option<bool>,
+    pub os: Option<NamedReference>,
+    pub security_context: Option<Box<PodSecurityContext>>,
+    pub service_account_name: Option<CompactString>,
+    pub automount_service_account_token: Option<bool>,
+    pub restart_policy: Option<CompactString>,
+    pub termination_grace_period_seconds: Option<i64>,
+    pub runtime_class_name: Option<CompactString>,
+    #[serde(deserialize_with = "or_default")]
+    pub image_pull_secrets: Vec<NamedReference>,
+    #[serde(deserialize_with = "or_default")]
+    pub readiness_gates: Vec<ReadinessGate>,
+    pub active_deadline_seconds: Option<i64>,
+    pub hostname: Option<CompactString>,
+    pub subdomain: Option<CompactString>,
+    pub dns_policy: Option<CompactString>,
+}
+
+impl PodSpec {
+    /// Init containers, containers and ephemeral containers, with the field that each stands in.
+    pub fn all_containers(&self) -> impl Iterator<Item = (&'static str, &Container)> {
+        self.init_containers
+            .iter()
+            .map(|container| ("initContainers", container))
+            .chain(self.containers.iter().map(|container| ("containers", container)))
+            .chain(self.ephemeral_containers.iter().map(|container| ("ephemeralContainers", container)))
+    }
+}
+
+/// Something of which only the name is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct NamedReference {
+    pub name: CompactString,
+}
+
+/// A condition that must hold for the pod to be Ready.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct ReadinessGate {
+    pub condition_type: CompactString,
+}
+
+/// A container of any kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct Container {
+    pub name: CompactString,
+    pub image: Option<CompactString>,
+    pub image_pull_policy: Option<CompactString>,
+    #[serde(deserialize_with = "or_default")]
+    pub command: Vec<CompactString>,
+    #[serde(deserialize_with = "or_default")]
+    pub args: Vec<CompactString>,
+    #[serde(deserialize_with = "or_default")]
+    pub ports: Vec<ContainerPort>,
+    #[serde(deserialize_with = "or_default")]
+    pub env: Vec<EnvVar>,
+    #[serde(deserialize_with = "or_default")]
+    pub env_from: Vec<EnvFrom>,
+    #[serde(deserialize_with = "or_default")]
+    pub resources: ResourceRequirements,
+    /// `Always` on an init container makes it a sidecar.
+    pub restart_policy: Option<CompactString>,
+    #[serde(deserialize_with = "or_default")]
+    pub restart_policy_rules: Vec<RestartRule>,
+    pub security_context: Option<Box<SecurityContext>>,
+    pub liveness_probe: Option<Box<Probe>>,
+    pub readiness_probe: Option<Box<Probe>>,
+    pub startup_probe: Option<Box<Probe>>,
+    pub lifecycle: Option<Box<Lifecycle>>,
+    #[serde(deserialize_with = "or_default")]
+    pub volume_mounts: Vec<VolumeMount>,
+    #[serde(deserialize_with = "or_default")]
+    pub volume_devices: Vec<NamedReference>,
+}
+
+impl Container {
+    /// An init container that keeps running beside the others (KEP-753).
+    #[must_use]
+    pub fn is_sidecar(&self) -> bool {
+        self.restart_policy.as_deref() == Some("Always")
+    }
+}
+
+/// A rule of `restartPolicyRules` (KEP-5307).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct RestartRule {
+    pub action: CompactString,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct ContainerPort {
+    pub name: Option<CompactString>,
+    pub container_port: i32,
+    pub host_port: Option<i32>,
+    #[serde(rename = "hostIP")]
+    pub host_ip: Option<CompactString>,
+    pub protocol: Option<CompactString>,
+}
+
+/// An environment variable. Its value is never kept: it may be a secret, and no rule reads it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct EnvVar {
+    pub name: CompactString,
+    pub value_from: Option<Box<EnvVarSource>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct EnvVarSource {
+    pub secret_key_ref: Option<NamedReference>,
+    pub config_map_key_ref: Option<NamedReference>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct EnvFrom {
+    pub secret_ref: Option<NamedReference>,
+    pub config_map_ref: Option<NamedReference>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct ResourceRequirements {
+    #[serde(deserialize_with = "or_default")]
+    pub requests: Resources,
+    #[serde(deserialize_with = "or_default")]
+    pub limits: Resources,
+    #[serde(deserialize_with = "or_default")]
+    pub claims: Vec<NamedReference>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct VolumeMount {
+    pub name: CompactString,
+    pub mount_path: CompactString,
+    #[serde(deserialize_with = "or_default")]
+    pub read_only: bool,
+    #[serde(deserialize_with = "or_default")]
+    pub sub_path: CompactString,
+}
+
+/// A probe: its handler and its timing in seconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct Probe {
+    pub initial_delay_seconds: Option<i32>,
+    pub timeout_seconds: Option<i32>,
+    pub period_seconds: Option<i32>,
+    pub success_threshold: Option<i32>,
+    pub failure_threshold: Option<i32>,
+    pub http_get: Option<HttpGetAction>,
+    pub tcp_socket: Option<TcpSocketAction>,
+    pub exec: Option<ExecAction>,
+    pub grpc: Option<GrpcAction>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct Lifecycle {
+    pub post_start: Option<Handler>,
+    pub pre_stop: Option<Handler>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct Handler {
+    pub http_get: Option<HttpGetAction>,
+    pub tcp_socket: Option<TcpSocketAction>,
+    pub exec: Option<ExecAction>,
+    pub sleep: Option<SleepAction>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct SleepAction {
+    pub seconds: i64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct HttpGetAction {
+    pub host: Option<CompactString>,
+    pub port: IntOrString,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct TcpSocketAction {
+    pub host: Option<CompactString>,
+    pub port: IntOrString,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct ExecAction {
+    #[serde(deserialize_with = "or_default")]
+    pub command: Vec<CompactString>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct GrpcAction {
+    pub port: i32,
+}
+
+/// The security context of the whole pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct PodSecurityContext {
+    pub run_as_non_root: Option<bool>,
+    pub run_as_user: Option<i64>,
+    pub run_as_group: Option<i64>,
+    pub fs_group: Option<i64>,
+    pub seccomp_profile: Option<SecurityProfile>,
+    pub app_armor_profile: Option<SecurityProfile>,
+    pub se_linux_options: Option<SeLinuxOptions>,
+    pub se_linux_change_policy: Option<CompactString>,
+    #[serde(deserialize_with = "or_default")]
+    pub sysctls: Vec<NamedReference>,
+    pub windows_options: Option<WindowsOptions>,
+    pub supplemental_groups_policy: Option<CompactString>,
+}
+
+/// The security context of one container.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct SecurityContext {
+    pub privileged: Option<bool>,
+    pub allow_privilege_escalation: Option<bool>,
+    pub read_only_root_filesystem: Option<bool>,
+    pub run_as_non_root: Option<bool>,
+    pub run_as_user: Option<i64>,
+    pub run_as_group: Option<i64>,
+    pub capabilities: Option<Capabilities>,
+    pub proc_mount: Option<CompactString>,
+    pub seccomp_profile: Option<SecurityProfile>,
+    pub app_armor_profile: Option<SecurityProfile>,
+    pub se_linux_options: Option<SeLinuxOptions>,
+    pub windows_options: Option<WindowsOptions>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct Capabilities {
+    #[serde(deserialize_with = "or_default")]
+    pub add: Vec<CompactString>,
+    #[serde(deserialize_with = "or_default")]
+    pub drop: Vec<CompactString>,
+}
+
+/// A seccomp or AppArmor profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct SecurityProfile {
+    #[serde(rename = "type")]
+    pub kind: CompactString,
+    pub localhost_profile: Option<CompactString>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct SeLinuxOptions {
+    pub user: Option<CompactString>,
+    pub role: Option<CompactString>,
+    #[serde(rename = "type")]
+    pub kind: Option<CompactString>,
+    pub level: Option<CompactString>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct WindowsOptions {
+    pub host_process: Option<bool>,
+    pub run_as_user_name: Option<CompactString>,
+}
+
+/// A volume: its name, which source it has, and of the sources what the rules read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct Volume {
+    pub name: CompactString,
+    pub source: VolumeSource,
+}
+
+/// The source of a volume. In-tree sources that share a rule stand under their field's name in [`Self::Other`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub enum VolumeSource {
+    /// No source at all: the API server defaults it to an emptyDir.
+    #[default]
+    None,
+    EmptyDir {
+        medium: CompactString,
+    },
+    HostPath {
+        path: CompactString,
+    },
+    PersistentVolumeClaim {
+        claim: CompactString,
+    },
+    /// A claim made for this pod, named `<pod>-<volume>`, with the class and size of its template.
+    Ephemeral {
+        storage_class: Option<CompactString>,
+    },
+    ConfigMap {
+        name: CompactString,
+    },
+    Secret {
+        name: CompactString,
+    },
+    Projected {
+        secrets: Vec<CompactString>,
+        config_maps: Vec<CompactString>,
+        service_account_token: bool,
+    },
+    DownwardApi,
+    Csi {
+        driver: CompactString,
+    },
+    GitRepo,
+    Image,
+    /// An in-tree disk with the identity that two pods must not share.
+    Disk {
+        field: CompactString,
+        id: CompactString,
+        read_only: bool,
+    },
+    /// Any other field: `nfs`, `flexVolume`, `portworxVolume`, …
+    Other {
+        field: CompactString,
+    },
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct Affinity {
+    pub node_affinity: Option<NodeAffinity>,
+    pub pod_affinity: Option<PodAffinity>,
+    pub pod_anti_affinity: Option<PodAffinity>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct NodeAffinity {
+    #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution")]
+    pub required: Option<NodeSelector>,
+    #[serde(rename = "preferredDuringSchedulingIgnoredDuringExecution", deserialize_with = "or_default")]
+    pub preferred: Vec<PreferredTerm>,
+}
+
+/// Affinity or anti-affinity to other pods. Only required terms filter; whether preferred ones exist is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct PodAffinity {
+    #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution", deserialize_with = "or_default")]
+    pub required: Vec<PodAffinityTerm>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct PodAffinityTerm {
+    pub label_selector: Option<LabelSelector>,
+    pub namespace_selector: Option<LabelSelector>,
+    #[serde(deserialize_with = "or_default")]
+    pub namespaces: Vec<CompactString>,
+    pub topology_key: CompactString,
+    #[serde(deserialize_with = "or_default")]
+    pub match_label_keys: Vec<CompactString>,
+    #[serde(deserialize_with = "or_default")]
+    pub mismatch_label_keys: Vec<CompactString>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct TopologySpreadConstraint {
+    pub max_skew: i32,
+    pub topology_key: CompactString,
+    pub when_unsatisfiable: CompactString,
+    pub label_selector: Option<LabelSelector>,
+    pub min_domains: Option<i32>,
+    pub node_affinity_policy: Option<CompactString>,
+    pub node_taints_policy: Option<CompactString>,
+    #[serde(deserialize_with = "or_default")]
+    pub match_label_keys: Vec<CompactString>,
+}
