@@ -21,6 +21,7 @@ const startTimeout = 3 * time.Minute
 
 // supervisor is the parent of all processes of a cluster.
 type supervisor struct {
+	ctx     context.Context
 	options Options
 	parts   []component
 	locks   []*portLock
@@ -52,6 +53,7 @@ func Run(ctx context.Context, dir string, o Options, ready func(*State)) error {
 	if err := watchParent(ctx, o, cancel); err != nil {
 		return err
 	}
+	s.ctx = ctx
 	if err := s.boot(ctx); err != nil {
 		return err
 	}
@@ -162,6 +164,11 @@ func (s *supervisor) boot(ctx context.Context) error {
 			return err
 		}
 	}
+	if s.options.Kwok {
+		if err := labelNodes(s.ctx, s.state.Kubeconfig); err != nil {
+			return err
+		}
+	}
 	return s.waitUsable(ctx)
 }
 
@@ -179,6 +186,9 @@ func (s *supervisor) start(ctx context.Context, name string) error {
 	c, err := s.component(name)
 	if err != nil {
 		return err
+	}
+	if name == Kwok {
+		s.releaseLeases(ctx)
 	}
 	s.mu.Lock()
 	if p := s.processes[name]; p != nil && p.running() {

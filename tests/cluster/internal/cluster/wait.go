@@ -29,7 +29,7 @@ func (s *supervisor) waitFor(ctx context.Context, name string, p *process) error
 			return err
 		})
 	case APIServer:
-		return s.poll(ctx, name, p, func() error { return s.get(ctx, "/readyz") })
+		return s.poll(ctx, name, p, func() error { return s.request(ctx, http.MethodGet, "/readyz") })
 	}
 	return nil
 }
@@ -41,7 +41,7 @@ func (s *supervisor) waitUsable(ctx context.Context) error {
 	p := s.processes[ControllerManager]
 	s.mu.Unlock()
 	return s.poll(ctx, ControllerManager, p, func() error {
-		return s.get(ctx, "/api/v1/namespaces/default/serviceaccounts/default")
+		return s.request(ctx, http.MethodGet, "/api/v1/namespaces/default/serviceaccounts/default")
 	})
 }
 
@@ -63,8 +63,16 @@ func (s *supervisor) poll(ctx context.Context, name string, p *process, try func
 	}
 }
 
-// get asks the API server as the administrator.
-func (s *supervisor) get(ctx context.Context, path string) error {
+// releaseLeases deletes the heartbeats of the nodes. Each new kwok is somebody
+// else to the lease of a node, and would leave the node and its pods alone until
+// the lease of the one before has run out.
+func (s *supervisor) releaseLeases(ctx context.Context) {
+	// Without an API server there is nobody to tell, and kwok waits itself.
+	s.request(ctx, http.MethodDelete, "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases") //nolint:errcheck
+}
+
+// request asks the API server as the administrator.
+func (s *supervisor) request(ctx context.Context, method, path string) error {
 	ca, err := os.ReadFile(s.state.CAFile)
 	if err != nil {
 		return err
@@ -78,7 +86,7 @@ func (s *supervisor) get(ctx context.Context, path string) error {
 			DisableKeepAlives: true,
 		},
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.state.Server+path, nil)
+	req, err := http.NewRequestWithContext(ctx, method, s.state.Server+path, nil)
 	if err != nil {
 		return err
 	}
