@@ -9,13 +9,17 @@ mod labels;
 pub(crate) mod null;
 pub mod pod;
 mod quantity;
+pub mod runtime_version;
 mod selector;
 pub mod taint;
+pub mod version;
 mod volume;
 
 pub use int_or_string::IntOrString;
 pub use labels::Labels;
 pub use pod::{Container, PodSpec, Resources};
 pub use quantity::{Quantity, QuantityError};
+pub use runtime_version::{LooseVersion, RuntimeVersion};
 pub use selector::{LabelSelector, NodeSelector, NodeSelectorTerm, Operator, PreferredTerm, Requirement};
 pub use taint::{Taint, Toleration};
+pub use version::{KubeVersion, Minor, Triple, VersionError};
