@@ -4,6 +4,7 @@
 //! Nothing here knows where an object came from. The types are what the rules read of the API's objects; snapshots
 //! are made of them.
 
+pub mod budget;
 mod int_or_string;
 mod labels;
 pub(crate) mod null;

@@ -66,8 +66,6 @@ pub struct PodSpec {
     #[serde(deserialize_with = "or_default")]
     pub readiness_gates: Vec<ReadinessGate>,
     pub active_deadline_seconds: Option<i64>,
-    pub hostname: Option<CompactString>,
-    pub subdomain: Option<CompactString>,
     pub dns_policy: Option<CompactString>,
 }
 

@@ -1,1 +1,18 @@
 //! The facts of a cluster at one moment, from a live API, files, a directory or standard input; indexed, immutable.
+//!
+//! A [`Snapshot`] holds one list a kind, filled by a [`SnapshotBuilder`] page by page, so that never more than a few
+//! pages of JSON are in memory. Of each object only what some rule reads is kept, and what is equal is kept once.
+//! What could not be read is part of the snapshot too: see [`Coverage`].
+
+mod builder;
+mod discovery;
+pub mod files;
+pub mod kinds;
+mod model;
+pub mod objects;
+mod version;
+
+pub use builder::SnapshotBuilder;
+pub use kinds::Kind;
+pub use model::{Coverage, DeprecatedCall, ServedResource, Snapshot};
+pub use version::ServerVersion;

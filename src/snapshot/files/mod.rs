@@ -1,0 +1,10 @@
+//! A snapshot from files, directories and standard input: manifests, what `kubectl get -o json` or `-o yaml` wrote,
+//! and what `kubectl cluster-info dump --output-directory` left.
+
+mod json;
+mod paths;
+mod read;
+mod yaml;
+
+pub use paths::FilesError;
+pub use read::from_files;

@@ -1,0 +1,178 @@
+//! Splitting YAML into objects, by lines.
+//!
+//! A document ends at a line that begins with `---` or `...`: YAML allows neither at the start of a line inside a
+//! document (YAML 1.2.2, section 9.1). The items of a list in block style are split the same way, since nothing
+//! inside an item may stand as far left as its dash (section 8.2.1). Each object is then read by itself, so that a
+//! mistake in one does not hide the others, and its line is that of the file.
+
+use std::borrow::Cow;
+
+use memchr::memchr_iter;
+
+/// A document or an item of a list.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Piece<'a> {
+    /// Its text. Of an item the dash is replaced by a space, which keeps the columns.
+    pub(crate) text: Cow<'a, str>,
+    /// The line of the file on which the text begins, counted from 1.
+    pub(crate) line: u32,
+}
+
+/// The documents of a text that hold anything.
+pub(crate) fn documents(text: &str) -> Vec<Piece<'_>> {
+    let mut found = Vec::new();
+    let (mut start, mut start_line, mut line, mut begin) = (0, 1, 1, 0);
+    for end in memchr_iter(b'\n', text.as_bytes()).map(|end| end + 1).chain([text.len()]) {
+        let content = &text[begin..end];
+        let closes = is_marker(content, "...");
+        if closes || is_marker(content, "---") {
+            push(&mut found, &text[start..begin], start_line);
+            // What stands behind the marker on its line belongs to the next document, unless it is a comment.
+            let rest = content[3..].trim();
+            (start, start_line) =
+                if closes || rest.is_empty() || rest.starts_with('#') { (end, line + 1) } else { (begin + 3, line) };
+        }
+        begin = end;
+        line += 1;
+    }
+    push(&mut found, &text[start..], start_line);
+    found
+}
+
+fn is_marker(line: &str, marker: &str) -> bool {
+    line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
+}
+
+fn push<'a>(found: &mut Vec<Piece<'a>>, text: &'a str, line: u32) {
+    let holds_anything = text.lines().any(|line| {
+        let line = line.trim_start_matches('\u{feff}').trim();
+        !line.is_empty() && !line.starts_with(['#', '%'])
+    });
+    if !holds_anything {
+        return;
+    }
+    // Directives belong to the parser of the whole stream, and none of them matters to a manifest.
+    let text = if text.lines().any(|line| line.starts_with('%')) {
+        Cow::Owned(text.split_inclusive('\n').map(|line| if line.starts_with('%') { "\n" } else { line }).collect())
+    } else {
+        Cow::Borrowed(text)
+    };
+    found.push(Piece { text, line });
+}
+
+/// The value of a key that stands at the left margin of a document in block style. Anchors, tags, aliases and block
+/// scalars are left to the parser.
+pub(crate) fn top_level<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| {
+        let value = line.strip_prefix(key)?.strip_prefix(':')?;
+        let value = value.strip_prefix([' ', '\t'])?.trim();
+        let value = value.find(" #").map_or(value, |comment| value[..comment].trim_end());
+        let plain = value.trim_matches(['"', '\'']);
+        (!plain.is_empty() && !plain.starts_with(['&', '!', '*', '|', '>', '{', '[', '#'])).then_some(plain)
+    })
+}
+
+/// The items of a list in block style; `None` where the list is written in another way and must be read as a whole.
+pub(crate) fn items<'a>(document: &Piece<'a>) -> Option<Vec<Piece<'a>>> {
+    let text = document.text.as_ref();
+    let mut found: Vec<Piece<'a>> = Vec::new();
+    let mut close = |start: Option<(usize, u32)>, end: usize, dash: usize| {
+        if let Some((begin, line)) = start {
+            let mut item = text[begin..end].to_owned();
+            item.replace_range(dash..=dash, " ");
+            found.push(Piece { text: item.into(), line });
+        }
+    };
+    let (mut offset, mut line) = (0, document.line);
+    let mut inside = false;
+    // The column of the dashes, once there is one, and where the current item begins.
+    let mut dash: Option<usize> = None;
+    let mut start = None;
+    for content in text.split_inclusive('\n') {
+        let indent = content.len() - content.trim_start_matches(' ').len();
+        let rest = content[indent..].trim_end();
+        let blank = rest.is_empty() || rest.starts_with('#');
+        let is_dash = rest == "-" || rest.starts_with("- ");
+        if !inside {
+            if let Some(value) = content.strip_prefix("items:") {
+                match value.trim() {
+                    "" => inside = true,
+                    "[]" => return Some(found),
+                    _ => return None,
+                }
+            }
+        } else if !blank {
+            match dash {
+                None if is_dash => {
+                    dash = Some(indent);
+                    start = Some((offset, line));
+                }
+                // `items:` with nothing, followed by another key.
+                None => return (indent == 0).then_some(found),
+                Some(column) if indent == column && is_dash => {
+                    close(start.replace((offset, line)), offset, column);
+                }
+                // Another key of the list: the items are over.
+                Some(column) if indent <= column => {
+                    close(start.take(), offset, column);
+                    return Some(found);
+                }
+                Some(_) => {}
+            }
+        }
+        offset += content.len();
+        line += 1;
+    }
+    if let Some(column) = dash {
+        close(start, text.len(), column);
+    }
+    inside.then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<(u32, String)> {
+        documents(text).into_iter().map(|piece| (piece.line, piece.text.into_owned())).collect()
+    }
+
+    #[test]
+    fn documents_end_at_markers() {
+        let found = read("# comment\n---\na: 1\n--- # next\nb: 2\n...\n---\n\n--- {c: 3}\n");
+        assert_eq!(found, [(3, "a: 1\n".into()), (5, "b: 2\n".into()), (9, " {c: 3}\n".into())]);
+    }
+
+    #[test]
+    fn a_marker_inside_a_text_is_none() {
+        assert_eq!(read("a: |\n  ---\n  b\n---x: 1\n").len(), 1);
+    }
+
+    #[test]
+    fn top_level_keys_are_found_at_the_margin_only() {
+        let text = "metadata:\n  kind: Wrong\nkind: \"Pod\" # the kind\napiVersion: v1\n";
+        assert_eq!(top_level(text, "kind"), Some("Pod"));
+        assert_eq!(top_level(text, "apiVersion"), Some("v1"));
+        assert_eq!(top_level(text, "spec"), None);
+        assert_eq!(top_level("kind: &a Pod", "kind"), None);
+    }
+
+    #[test]
+    fn block_lists_are_split_into_items() {
+        for (text, expected) in [
+            (
+                "apiVersion: v1\nitems:\n- a: 1\n  b:\n  - x\n# note\n- a: 2\nkind: List\n",
+                vec![(3, "  a: 1\n  b:\n  - x\n# note\n"), (7, "  a: 2\n")],
+            ),
+            ("items:\n  - a: 1\n  - a: 2\n", vec![(2, "    a: 1\n"), (3, "    a: 2\n")]),
+            ("items: []\nkind: List\n", vec![]),
+            ("items:\nkind: List\n", vec![]),
+        ] {
+            let piece = Piece { text: text.into(), line: 1 };
+            let found = items(&piece).unwrap();
+            let found: Vec<_> = found.iter().map(|item| (item.line, item.text.as_ref())).collect();
+            assert_eq!(found, expected, "{text}");
+        }
+        assert_eq!(items(&Piece { text: "items: [{a: 1}]\n".into(), line: 1 }), None);
+    }
+}

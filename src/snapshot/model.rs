@@ -1,0 +1,154 @@
+//! The snapshot itself.
+
+use std::collections::BTreeMap;
+
+use super::{
+    kinds::Kind,
+    objects::{
+        Meta,
+        admission::WebhookConfiguration,
+        cluster_wide::{ConfigMap, Namespace, OtherObject, PodDisruptionBudget, PrometheusRule, ResourceQuota, Role},
+        extension::{ApiService, CustomResourceDefinition},
+        network::{EndpointSlice, Endpoints, NetworkPolicy, Service},
+        node::Node,
+        pod::Pod,
+        storage::{
+            CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass,
+            VolumeAttachment,
+        },
+        workload::Workload,
+    },
+    version::ServerVersion,
+};
+use crate::report::{NotEvaluated, SourceRef};
+
+/// Whether the objects of a kind were read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// All of them that there are.
+    Complete,
+    /// The input held some, which need not be all (files).
+    Some,
+    /// The input held none, and cannot say whether there are any (files).
+    Unknown,
+    /// They could not be read, for this reason.
+    Denied(String),
+}
+
+/// A call that the API server counted on a deprecated version (`apiserver_requested_deprecated_apis`).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeprecatedCall {
+    /// The API group.
+    pub group: String,
+    /// The version.
+    pub version: String,
+    /// The resource, such as `cronjobs`.
+    pub resource: String,
+    /// The subresource, or empty.
+    pub subresource: String,
+    /// The minor in which it goes, as the server says.
+    pub removed_release: String,
+}
+
+/// The facts of a cluster at one moment. Immutable once it is made.
+#[derive(Debug, Default)]
+#[allow(missing_docs, reason = "one list a kind, named after it")]
+pub struct Snapshot {
+    /// The API server's version, where it is known.
+    pub server: Option<ServerVersion>,
+    /// The version of the kubectl that wrote the input, where it is known.
+    pub kubectl: Option<ServerVersion>,
+    pub nodes: Vec<Node>,
+    pub namespaces: Vec<Namespace>,
+    pub pods: Vec<Pod>,
+    /// Deployments, StatefulSets, DaemonSets, ReplicaSets, ReplicationControllers, Jobs, CronJobs, PodTemplates.
+    pub workloads: Vec<Workload>,
+    pub budgets: Vec<PodDisruptionBudget>,
+    pub services: Vec<Service>,
+    pub endpoint_slices: Vec<EndpointSlice>,
+    pub endpoints: Vec<Endpoints>,
+    pub network_policies: Vec<NetworkPolicy>,
+    pub webhooks: Vec<WebhookConfiguration>,
+    pub custom_resources: Vec<CustomResourceDefinition>,
+    pub api_services: Vec<ApiService>,
+    pub quotas: Vec<ResourceQuota>,
+    pub config_maps: Vec<ConfigMap>,
+    pub roles: Vec<Role>,
+    pub volumes: Vec<PersistentVolume>,
+    pub claims: Vec<PersistentVolumeClaim>,
+    pub storage_classes: Vec<StorageClass>,
+    pub csi_drivers: Vec<CsiDriver>,
+    pub csi_nodes: Vec<CsiNode>,
+    pub attachments: Vec<VolumeAttachment>,
+    pub storage_capacities: Vec<CsiStorageCapacity>,
+    pub prometheus_rules: Vec<PrometheusRule>,
+    /// Every object of a kind that has no list above.
+    pub others: Vec<OtherObject>,
+    /// The group versions that the server serves with their resources; `None` where discovery was not read.
+    pub served: Option<Vec<ServedResource>>,
+    /// Calls on deprecated versions since the API server's start; `None` where the metric was not read.
+    pub deprecated_calls: Option<Vec<DeprecatedCall>>,
+    /// The files that were read, in order.
+    pub files: Vec<String>,
+    /// What could not be read, or not understood.
+    pub not_evaluated: Vec<NotEvaluated>,
+    pub(super) coverage: BTreeMap<&'static str, Coverage>,
+    /// The facts come from files.
+    pub(super) from_files: bool,
+}
+
+/// A resource that the API server serves.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServedResource {
+    /// The API group; empty for the core group.
+    pub group: String,
+    /// The version.
+    pub version: String,
+    /// The kind.
+    pub kind: String,
+    /// The resource as it stands in URLs.
+    pub plural: String,
+}
+
+impl Snapshot {
+    /// Whether the objects of a kind were read.
+    #[must_use]
+    pub fn coverage(&self, kind: &Kind) -> Coverage {
+        let default = if self.from_files { Coverage::Unknown } else { Coverage::Denied("not asked for".to_owned()) };
+        self.coverage.get(kind.plural).cloned().unwrap_or(default)
+    }
+
+    /// Why nothing can be said from the absence of objects of this kind; `None` where it can.
+    ///
+    /// Files count where they hold at least one object of the kind, or a typed list of it: whoever wrote some of a
+    /// kind into a file usually wrote all, and a report names its files.
+    #[must_use]
+    pub fn why_unknown(&self, kind: &Kind) -> Option<String> {
+        match self.coverage(kind) {
+            Coverage::Complete | Coverage::Some => None,
+            Coverage::Unknown => Some(format!("the input holds no {}", kind.plural)),
+            Coverage::Denied(why) => Some(why),
+        }
+    }
+
+    /// Where an object stands in the input files.
+    #[must_use]
+    pub fn source_of(&self, meta: &Meta) -> Option<SourceRef> {
+        let origin = meta.origin?;
+        Some(SourceRef { file: self.files.get(origin.file as usize)?.clone(), line: origin.line })
+    }
+
+    /// Whether the facts come from files.
+    #[must_use]
+    pub fn is_from_files(&self) -> bool {
+        self.from_files
+    }
+
+    /// Whether not one object was read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.server.is_none()
+            && self.coverage.values().all(|coverage| matches!(coverage, Coverage::Denied(_)))
+            && self.others.is_empty()
+    }
+}

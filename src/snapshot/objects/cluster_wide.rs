@@ -1,0 +1,269 @@
+//! Namespaces, quotas, and what configures the cluster itself.
+
+use std::collections::BTreeMap;
+
+use compact_str::CompactString;
+use serde::Deserialize;
+
+use super::{Context, Meta, Resource, meta::WireMeta};
+use crate::rules::{Resources, null::or_default};
+
+/// A Namespace.
+#[derive(Clone, Debug, Default)]
+pub struct Namespace {
+    /// Identity, labels, annotations.
+    pub meta: Meta,
+    /// It is being deleted.
+    pub terminating: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct WireNamespace {
+    metadata: WireMeta,
+    status: WirePhase,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WirePhase {
+    #[serde(deserialize_with = "or_default")]
+    phase: CompactString,
+}
+
+impl Resource for Namespace {
+    type Wire = WireNamespace;
+
+    fn keep(wire: WireNamespace, context: &mut Context) -> Self {
+        Self { meta: wire.metadata.keep(context), terminating: wire.status.phase == "Terminating" }
+    }
+}
+
+/// A ResourceQuota.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct ResourceQuota {
+    pub meta: Meta,
+    pub hard: Resources,
+    pub used: Resources,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct WireQuota {
+    metadata: WireMeta,
+    spec: WireQuotaSpec,
+    status: WireQuotaStatus,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireQuotaSpec {
+    #[serde(deserialize_with = "or_default")]
+    hard: Resources,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireQuotaStatus {
+    #[serde(deserialize_with = "or_default")]
+    used: Resources,
+}
+
+impl Resource for ResourceQuota {
+    type Wire = WireQuota;
+
+    fn keep(wire: WireQuota, context: &mut Context) -> Self {
+        Self { meta: wire.metadata.keep(context), hard: wire.spec.hard, used: wire.status.used }
+    }
+}
+
+/// A ConfigMap. Its data is kept only where a rule reads it: how the cluster's own components are configured, and
+/// dashboards that name metrics.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct ConfigMap {
+    pub meta: Meta,
+    pub data: BTreeMap<CompactString, String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct WireConfigMap {
+    metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
+    data: BTreeMap<CompactString, String>,
+}
+
+impl Resource for ConfigMap {
+    type Wire = WireConfigMap;
+
+    fn keep(wire: WireConfigMap, context: &mut Context) -> Self {
+        let meta = wire.metadata.keep(context);
+        let configures_the_cluster = &*meta.namespace == "kube-system"
+            && ["kubeadm-config", "kubelet-config", "kube-proxy", "coredns"]
+                .iter()
+                .any(|name| meta.name.starts_with(name));
+        let is_dashboard = meta.labels.contains_key("grafana_dashboard");
+        Self { data: if configures_the_cluster || is_dashboard { wire.data } else { BTreeMap::new() }, meta }
+    }
+}
+
+/// A Role or a ClusterRole.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct Role {
+    pub meta: Meta,
+    /// A ClusterRole.
+    pub cluster_wide: bool,
+    pub rules: Vec<PolicyRule>,
+}
+
+impl Role {
+    /// The kind as the API names it.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        if self.cluster_wide { "ClusterRole" } else { "Role" }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct PolicyRule {
+    #[serde(deserialize_with = "or_default")]
+    pub api_groups: Vec<CompactString>,
+    #[serde(deserialize_with = "or_default")]
+    pub resources: Vec<CompactString>,
+    #[serde(deserialize_with = "or_default")]
+    pub verbs: Vec<CompactString>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct WireRole {
+    metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
+    rules: Vec<PolicyRule>,
+}
+
+pub(crate) struct ClusterRole(pub(crate) Role);
+
+impl Resource for Role {
+    type Wire = WireRole;
+
+    fn keep(wire: WireRole, context: &mut Context) -> Self {
+        Self { meta: wire.metadata.keep(context), cluster_wide: false, rules: wire.rules }
+    }
+}
+
+impl Resource for ClusterRole {
+    type Wire = WireRole;
+
+    fn keep(wire: WireRole, context: &mut Context) -> Self {
+        Self(Role { meta: wire.metadata.keep(context), cluster_wide: true, rules: wire.rules })
+    }
+}
+
+/// A PodDisruptionBudget.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct PodDisruptionBudget {
+    pub meta: Meta,
+    pub spec: crate::rules::budget::BudgetSpec,
+    /// What the controller has worked out; `None` in a manifest.
+    pub status: Option<crate::rules::budget::BudgetStatus>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct WireBudget {
+    metadata: WireMeta,
+    spec: crate::rules::budget::BudgetSpec,
+    status: Option<crate::rules::budget::BudgetStatus>,
+}
+
+impl Resource for PodDisruptionBudget {
+    type Wire = WireBudget;
+
+    fn keep(wire: WireBudget, context: &mut Context) -> Self {
+        Self { meta: wire.metadata.keep(context), spec: wire.spec, status: wire.status }
+    }
+}
+
+/// A PrometheusRule of the Prometheus operator: its expressions.
+#[derive(Clone, Debug, Default)]
+pub struct PrometheusRule {
+    /// Identity.
+    pub meta: Meta,
+    /// The expressions of all its rules.
+    pub expressions: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct WirePrometheusRule {
+    metadata: WireMeta,
+    spec: WirePrometheusSpec,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WirePrometheusSpec {
+    #[serde(deserialize_with = "or_default")]
+    groups: Vec<WirePrometheusGroup>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WirePrometheusGroup {
+    #[serde(deserialize_with = "or_default")]
+    rules: Vec<WirePrometheusExpression>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WirePrometheusExpression {
+    expr: serde_json::Value,
+}
+
+impl Resource for PrometheusRule {
+    type Wire = WirePrometheusRule;
+
+    fn keep(wire: WirePrometheusRule, context: &mut Context) -> Self {
+        Self {
+            meta: wire.metadata.keep(context),
+            expressions: wire
+                .spec
+                .groups
+                .into_iter()
+                .flat_map(|group| group.rules)
+                .map(|rule| rule.expr.as_str().map_or_else(|| rule.expr.to_string(), str::to_owned))
+                .collect(),
+        }
+    }
+}
+
+/// Any other object: what it is and who wrote it.
+#[derive(Clone, Debug, Default)]
+pub struct OtherObject {
+    /// Identity, labels, annotations, the API versions of its writers.
+    pub meta: Meta,
+    /// The kind as it was read.
+    pub kind: CompactString,
+}
+
+/// The metadata alone, of any kind.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct WireAny {
+    metadata: WireMeta,
+}
+
+impl Resource for OtherObject {
+    type Wire = WireAny;
+
+    fn keep(wire: WireAny, context: &mut Context) -> Self {
+        Self { meta: wire.metadata.keep(context), kind: CompactString::default() }
+    }
+}
