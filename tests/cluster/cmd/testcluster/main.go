@@ -24,7 +24,7 @@ func main() {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(runCommand(), upCommand(), downCommand(), statusCommand(), logsCommand(),
-		killCommand(), startCommand())
+		killCommand(), startCommand(), loadCommand(), fillCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "testcluster: %v\n", err)
 		stop()

@@ -138,7 +138,7 @@ func components(s *State, o *Options) []component {
 		// Leases are renewed each quarter of that. The node controller must
 		// miss more than one renewal before it calls a node unknown.
 		fmt.Sprintf("--node-lease-duration-seconds=%d", max(4, int(o.NodeGrace.Seconds()*4/5))),
-		"--cidr=10.128.0.0/9",
+		"--cidr=" + podRange(s.KwokStarts),
 		"--node-ip=10.64.0.1",
 	}
 	for _, name := range stages.Names() {
@@ -162,6 +162,11 @@ func components(s *State, o *Options) []component {
 	}
 	return all
 }
+
+// podRange is the range of addresses that the nth kwok gives to pods. It counts
+// them from the first one and does not know which are taken already, so each
+// start takes the next 65,536 of 10.128.0.0/9.
+func podRange(n int) string { return fmt.Sprintf("10.%d.0.0/16", 128+n%128) }
 
 // checkName turns a name of a component that was typed into ours; the names of
 // the real programs are known too.

@@ -41,6 +41,8 @@ type State struct {
 	// SupervisorStart tells it from a later process of the same number.
 	SupervisorStart string            `json:"supervisorStart"`
 	Components      []ComponentStatus `json:"components"`
+	// KwokStarts counts how often kwok was started, see podRange.
+	KwokStarts int `json:"kwokStarts"`
 	// StartupMillis is the time from the start until Ready.
 	StartupMillis int64 `json:"startupMillis,omitempty"`
 }

@@ -125,6 +125,7 @@ func prepare(dir string, o Options) (*supervisor, error) {
 		LogDir:          path(dir, "logs"),
 		Tokens:          tokens,
 		Ports:           ports,
+		KwokStarts:      old.KwokStarts,
 		Supervisor:      os.Getpid(),
 		SupervisorStart: processStart(os.Getpid()),
 	}
@@ -183,12 +184,16 @@ func (s *supervisor) component(name string) (component, error) {
 
 // start starts a component and waits until it answers.
 func (s *supervisor) start(ctx context.Context, name string) error {
+	if name == Kwok && s.options.Kwok {
+		s.releaseLeases(ctx)
+		s.mu.Lock()
+		s.state.KwokStarts++
+		s.parts = components(s.state, &s.options)
+		s.mu.Unlock()
+	}
 	c, err := s.component(name)
 	if err != nil {
 		return err
-	}
-	if name == Kwok {
-		s.releaseLeases(ctx)
 	}
 	s.mu.Lock()
 	if p := s.processes[name]; p != nil && p.running() {
