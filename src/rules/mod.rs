@@ -5,6 +5,7 @@
 //! are made of them.
 
 pub mod budget;
+pub mod image;
 mod int_or_string;
 mod labels;
 pub(crate) mod null;
@@ -16,6 +17,7 @@ pub mod taint;
 pub mod version;
 mod volume;
 
+pub use image::{ImageError, ImageRef};
 pub use int_or_string::IntOrString;
 pub use labels::Labels;
 pub use pod::{Container, PodSpec, Resources};
