@@ -1,11 +1,9 @@
 //! The life of API kinds: introduced, deprecated, removed, and what replaces them.
 
+use patchkit::rules::Minor;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Minor,
-    table::{Table, TableError},
-};
+use super::table::{Table, TableError};
 
 /// A kind in one version of an API group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

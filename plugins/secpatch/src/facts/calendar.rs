@@ -1,10 +1,10 @@
 //! How long providers and runtimes are supported, each by its own calendar. They differ from upstream's by weeks.
 
 use jiff::civil::Date;
+use patchkit::rules::Minor;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Minor,
     release::{Support, support_by_dates},
     table::{Table, TableError},
 };

@@ -1,11 +1,9 @@
 //! Changes between minors that are no removed API and can break a cluster.
 
+use patchkit::rules::Minor;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Minor,
-    table::{Table, TableError},
-};
+use super::table::{Table, TableError};
 
 /// A change that can break a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

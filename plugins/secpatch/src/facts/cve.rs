@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use patchkit::report::Severity;
+use patchkit::{
+    report::Severity,
+    rules::{Triple, version::Stage},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Component, cvss,
     table::{Table, TableError},
-    version::{End, Interval, Reported, Version},
+    version::{End, Interval, Reported},
 };
 
 /// Whether a fix exists, in the words of the official feed.
@@ -91,7 +94,7 @@ pub enum Affected {
     /// It has it.
     Yes {
         /// The nearest later version without it; `None` where none is known.
-        fixed_in: Option<Version>,
+        fixed_in: Option<Triple>,
         /// What a vendor appended to the version: the vendor may have back-ported the fix.
         vendor: Option<String>,
     },
@@ -152,11 +155,11 @@ impl Cve {
         if affected.ranges.is_empty() {
             return Affected::CannotTell { why: format!("no source says which versions of {component} are affected") };
         }
-        let Some(reported) = Reported::parse(version) else {
+        let Some(reported) = Reported::parse(component, version) else {
             return Affected::CannotTell { why: format!("{version:?} is no version that can be compared") };
         };
-        if affected.contains(&reported.upstream) {
-            Affected::Yes { fixed_in: affected.fixed_after(&reported.upstream), vendor: reported.vendor }
+        if affected.contains(reported.upstream) {
+            Affected::Yes { fixed_in: affected.fixed_after(reported.upstream), vendor: reported.vendor }
         } else {
             Affected::No
         }
@@ -164,7 +167,7 @@ impl Cve {
 
     /// The versions of a component that first had the fix, in order: one a minor where the fix was back-ported.
     #[must_use]
-    pub fn fixed_versions(&self, component: &Component) -> Vec<&Version> {
+    pub fn fixed_versions(&self, component: &Component) -> Vec<Triple> {
         self.component(component).map(|affected| affected.fixed_versions().collect()).unwrap_or_default()
     }
 }
@@ -172,13 +175,17 @@ impl Cve {
 impl AffectedComponent {
     /// Whether a version is affected.
     #[must_use]
-    pub fn contains(&self, version: &Version) -> bool {
+    pub fn contains(&self, version: Triple) -> bool {
         self.ranges.iter().any(|range| range.contains(version))
     }
 
     /// The versions that first had the fix, in order.
-    pub fn fixed_versions(&self) -> impl Iterator<Item = &Version> {
-        self.ranges.iter().filter_map(|range| match &range.to {
+    pub fn fixed_versions(&self) -> impl Iterator<Item = Triple> {
+        self.ranges.iter().filter_map(|range| match range.to {
+            // The first pre-release that there could be stands for the release.
+            End::Fixed(Triple { major, minor, patch, stage: Stage::Alpha(0, 0) }) => {
+                Some(Triple::release(major, minor, patch))
+            }
             End::Fixed(version) => Some(version),
             End::LastAffected(_) | End::Open => None,
         })
@@ -186,8 +193,8 @@ impl AffectedComponent {
 
     /// The nearest version after this one that has the fix.
     #[must_use]
-    pub fn fixed_after(&self, version: &Version) -> Option<Version> {
-        self.fixed_versions().find(|fixed| *fixed > version && !self.contains(fixed)).cloned()
+    pub fn fixed_after(&self, version: Triple) -> Option<Triple> {
+        self.fixed_versions().find(|fixed| *fixed > version && !self.contains(*fixed))
     }
 }
 

@@ -1,11 +1,9 @@
 //! Feature gates: their stage, default and lock by version, and when they went.
 
+use patchkit::rules::Minor;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Minor,
-    table::{Table, TableError},
-};
+use super::table::{Table, TableError};
 
 /// How far a feature has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

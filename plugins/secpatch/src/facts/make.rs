@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use patchkit::rules::Minor;
 use serde::Serialize;
 
 use super::{
-    ApiLife, Apis, Calendars, Changes, Cves, Cycle, Gate, Gates, Minor, Product, Releases, SourceInfo, Sources,
+    ApiLife, Apis, Calendars, Changes, Cves, Cycle, Gate, Gates, Product, Releases, SourceInfo, Sources,
     merge::{self, Correction, CveMerge, ReleaseInputs},
     read::{self, ReadError},
     table::{Table, TableError},

@@ -8,10 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
+use patchkit::rules::{Minor, Triple};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AffectedComponent, Component, Cve, CveStatus, Minor, Patch, Release, Releases,
+    AffectedComponent, Component, Cve, CveStatus, Patch, Release, Releases,
     cve::id_order,
     read::{
         feed::FeedItem,
@@ -19,7 +20,7 @@ use super::{
         releases::Unofficial,
         schedule::{Branch, EndedBranch},
     },
-    version::{End, Interval, Version, union},
+    version::{End, Interval, union},
 };
 
 /// The name of the Kubernetes CVE feed in OSV form, see `sources.json`.
@@ -81,7 +82,7 @@ pub struct CveMerge {
     /// When the record of the Kubernetes CVE feed that was taken last changed.
     modified: BTreeMap<String, String>,
     /// Fixed versions that the Go vulnerability database confirms.
-    confirmed: BTreeMap<String, BTreeSet<Version>>,
+    confirmed: BTreeMap<String, BTreeSet<Triple>>,
 }
 
 impl CveMerge {
@@ -128,8 +129,8 @@ impl CveMerge {
             }
             return;
         }
-        let ended = |range: &Interval| match &range.to {
-            End::Fixed(version) => Some(version.clone()),
+        let ended = |range: &Interval| match range.to {
+            End::Fixed(version) => Some(version),
             End::LastAffected(_) | End::Open => None,
         };
         let fixed = advisory.affected.iter().flat_map(|package| &package.ranges).filter_map(ended);
@@ -139,7 +140,9 @@ impl CveMerge {
             if cve.title.is_empty() {
                 cve.title = short_title(without_module(&advisory.title));
             }
-            cve.published = cve.published.or(advisory.published);
+            // The database dates some records by the day it took them over.
+            let same_year = |date: &Date| id.starts_with(&format!("CVE-{}-", date.year()));
+            cve.published = cve.published.or_else(|| advisory.published.filter(same_year));
             cve.affected = join(std::mem::take(&mut cve.affected), affected(advisory), cve.sources == [GO_VULNDB]);
             if cve.links.is_empty() {
                 cve.links = best_links(&advisory.links);
@@ -268,12 +271,12 @@ impl CveMerge {
 
 /// A last affected version becomes a fix where the next patch exists: by the Go vulnerability database, which names the
 /// fix, or else by the releases of Kubernetes.
-fn settle(range: &mut Interval, component: &Component, confirmed: Option<&BTreeSet<Version>>, releases: &Releases) {
-    let End::LastAffected(last) = &range.to else { return };
-    let next = Version::new(last.major, last.minor, last.patch + 1);
+fn settle(range: &mut Interval, component: &Component, confirmed: Option<&BTreeSet<Triple>>, releases: &Releases) {
+    let End::LastAffected(last) = range.to else { return };
+    let next = Triple::release(last.major, last.minor, last.patch + 1);
     let exists = || {
-        let latest = Minor::of(last).and_then(|minor| releases.latest_patch(minor));
-        component.is_released_with_kubernetes() && latest.is_some_and(|latest| *latest >= next)
+        let latest = releases.latest_patch(last.minor());
+        component.is_released_with_kubernetes() && latest.is_some_and(|latest| latest >= next)
     };
     if confirmed.is_some_and(|fixed| fixed.contains(&next)) || exists() {
         range.to = End::Fixed(next);
@@ -304,7 +307,7 @@ fn affected(advisory: &Advisory) -> Vec<AffectedComponent> {
         let own = advisory.affected.iter().filter(|package| package.component == *component);
         let with_end = own.clone().any(|package| package.ranges.iter().any(|range| range.to != End::Open));
         if with_end && own.count() > 1 {
-            ranges.retain(|range| !(range.to == End::Open && range.from == Version::new(0, 0, 0)));
+            ranges.retain(|range| !(range.to == End::Open && range.from == Triple::release(0, 0, 0)));
         }
     }
     by_component.into_iter().map(|(component, ranges)| AffectedComponent { component, ranges: union(ranges) }).collect()
@@ -414,7 +417,7 @@ pub fn releases(records: &mut Vec<Release>, inputs: &ReleaseInputs<'_>) {
         release.end_of_life = Some(branch.end_of_life_date);
         release.official = true;
         release.note = None;
-        add_patch(release, branch.final_patch_release.clone(), None);
+        add_patch(release, branch.final_patch_release, None);
     }
     for branch in inputs.schedule {
         let release = by_minor.entry(branch.release).or_insert_with(|| empty(branch.release));
@@ -424,7 +427,7 @@ pub fn releases(records: &mut Vec<Release>, inputs: &ReleaseInputs<'_>) {
         release.official = true;
         release.note = None;
         for patch in &branch.previous_patches {
-            add_patch(release, patch.release.clone(), patch.target_date);
+            add_patch(release, patch.release, patch.target_date);
         }
     }
     for cycle in inputs.cycles {
@@ -445,7 +448,7 @@ pub fn releases(records: &mut Vec<Release>, inputs: &ReleaseInputs<'_>) {
     for (minor, patches) in inputs.newest {
         let release = by_minor.entry(*minor).or_insert_with(|| empty(*minor));
         for patch in patches {
-            add_patch(release, patch.version.clone(), patch.date);
+            add_patch(release, patch.version, patch.date);
         }
     }
     // A patch that the schedule had planned is out where a later one is.
@@ -453,14 +456,14 @@ pub fn releases(records: &mut Vec<Release>, inputs: &ReleaseInputs<'_>) {
         if let (Some(next), Some(release)) = (&branch.next, by_minor.get_mut(&branch.release))
             && release.patches.iter().any(|patch| patch.version > next.release)
         {
-            add_patch(release, next.release.clone(), next.target_date);
+            add_patch(release, next.release, next.target_date);
         }
     }
     *records = by_minor.into_values().collect();
     for release in records.iter_mut() {
         // The first version of a minor is no patch: its day stands in `released`.
-        release.patches.retain(|patch| patch.version.pre.is_empty());
-        release.patches.sort_by(|a, b| a.version.cmp(&b.version));
+        release.patches.retain(|patch| !patch.version.is_pre_release());
+        release.patches.sort_by_key(|patch| patch.version);
     }
 }
 
@@ -469,7 +472,7 @@ const UNOFFICIAL: &str = "the official schedule does not speak of it yet; its da
 /// Said beside dates of a third party.
 const THIRD_PARTY: &str = "the official schedule does not speak of it yet; its dates are those of endoflife.date";
 
-fn add_patch(release: &mut Release, version: Version, date: Option<Date>) {
+fn add_patch(release: &mut Release, version: Triple, date: Option<Date>) {
     match release.patches.iter_mut().find(|patch| patch.version == version) {
         Some(patch) => patch.date = patch.date.or(date),
         None => release.patches.push(Patch { version, date }),

@@ -1,19 +1,16 @@
 //! The releases of Kubernetes and how long upstream supports them.
 
 use jiff::civil::Date;
+use patchkit::rules::{Minor, Triple};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Minor,
-    table::{Table, TableError},
-    version::Version,
-};
+use super::table::{Table, TableError};
 
 /// A patch release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Patch {
     /// The version.
-    pub version: Version,
+    pub version: Triple,
     /// When it was released, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date: Option<Date>,
@@ -161,7 +158,7 @@ impl Releases {
     pub fn new(mut table: Table<Release>) -> Self {
         table.records.sort_by_key(|release| release.minor);
         for release in &mut table.records {
-            release.patches.sort_by(|a, b| a.version.cmp(&b.version));
+            release.patches.sort_by_key(|patch| patch.version);
         }
         Self { table }
     }
@@ -187,15 +184,15 @@ impl Releases {
 
     /// The newest patch release of a minor.
     #[must_use]
-    pub fn latest_patch(&self, minor: Minor) -> Option<&Version> {
-        Some(&self.get(minor)?.latest()?.version)
+    pub fn latest_patch(&self, minor: Minor) -> Option<Triple> {
+        Some(self.get(minor)?.latest()?.version)
     }
 
     /// The newest patch release of a minor on a day, as far as the dates are known: those without a date count as out.
     #[must_use]
-    pub fn latest_patch_on(&self, minor: Minor, today: Date) -> Option<&Version> {
+    pub fn latest_patch_on(&self, minor: Minor, today: Date) -> Option<Triple> {
         let patches = &self.get(minor)?.patches;
-        patches.iter().rev().find(|patch| patch.date.is_none_or(|date| date <= today)).map(|patch| &patch.version)
+        patches.iter().rev().find(|patch| patch.date.is_none_or(|date| date <= today)).map(|patch| patch.version)
     }
 
     /// Upstream's support of a minor on a day.

@@ -5,97 +5,76 @@
 
 use std::fmt;
 
+use patchkit::rules::{KubeVersion, LooseVersion, Triple, version::Stage};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-pub use semver::Version;
+use super::Component;
 
-/// A version as a component reports it.
+/// A version as a component reports it, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reported {
     /// What upstream released.
-    pub upstream: Version,
+    pub upstream: Triple,
     /// What a vendor appended, such as `-gke.1`.
     pub vendor: Option<String>,
 }
 
 impl Reported {
-    /// Reads a version as components report it, with or without a leading `v`: two or three numbers, then upstream's
-    /// own pre-release words (alpha, beta, rc), then whatever a vendor appended.
+    /// Reads the version of a component, by the rules of that component.
     ///
-    /// Returns `None` where it does not begin with two numbers.
+    /// Returns `None` where it names no version that can be compared.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let text = text.strip_prefix('v').or_else(|| text.strip_prefix('V')).unwrap_or(text);
-        let end_of_numbers = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-        let (numbers, suffix) = text.split_at(end_of_numbers);
-        let mut parts = numbers.trim_end_matches('.').split('.');
-        let major = parts.next()?.parse().ok()?;
-        let minor = parts.next()?.parse().ok()?;
-        let patch = parts.next().map_or(Some(0), |patch| patch.parse().ok())?;
-        let fourth = parts.next().is_some();
-        let mut upstream = Version::new(major, minor, patch);
-        let is_upstream = |word: &str| ["alpha", "beta", "rc"].iter().any(|known| word.starts_with(known));
-        if let Some(words) = suffix.strip_prefix('-')
-            && is_upstream(words)
-        {
-            let (pre, rest) = words.split_once('+').map_or((words, ""), |(pre, rest)| (pre, rest));
-            upstream.pre = pre_release(pre)?;
-            let vendor = (!rest.is_empty()).then(|| format!("+{rest}"));
-            return Some(Self { upstream, vendor });
+    pub fn parse(component: &Component, text: &str) -> Option<Self> {
+        if component.is_released_with_kubernetes() {
+            let version: KubeVersion = text.parse().ok()?;
+            let vendor = version.is_vendor().then(|| version.suffix().to_owned());
+            return Some(Self { upstream: version.upstream(), vendor });
         }
-        let vendor = if fourth { Some(text.to_owned()) } else { (!suffix.is_empty()).then(|| suffix.to_owned()) };
-        Some(Self { upstream, vendor })
+        let version: LooseVersion = text.parse().ok()?;
+        let text = version.as_str().trim_start_matches(['v', 'V']);
+        // One number is a mutable tag (`nginx:1`) and tells no version.
+        if !text.contains('.') {
+            return None;
+        }
+        let suffix = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+        let vendor = (!suffix.is_empty() && !version.triple().is_pre_release()).then(|| suffix.to_owned());
+        Some(Self { upstream: version.triple(), vendor })
     }
 }
 
-/// A pre-release, with its number apart from its word: semver would sort `rc10` before `rc9`, but not `rc.10`.
-fn pre_release(text: &str) -> Option<semver::Prerelease> {
-    let apart = |part: &str| {
-        let digits = part.trim_start_matches(|c: char| c.is_ascii_lowercase());
-        let known = ["alpha", "beta", "rc"].contains(&&part[..part.len() - digits.len()]);
-        if known && !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            format!("{}.{digits}", &part[..part.len() - digits.len()])
-        } else {
-            part.to_owned()
-        }
-    };
-    let parts: Vec<String> = text.split('.').map(apart).collect();
-    semver::Prerelease::new(&parts.join(".")).ok()
-}
-
-/// Reads a bound as vulnerability databases write it: `1.24.15`, `v1.29.12`, `0`, `1.12.0-beta.0`.
+/// Reads a bound as vulnerability databases write it: `1.24.15`, `v1.29.12`, `0`, `1.12.0-beta.0`, `2.0.0-0`.
 #[must_use]
-pub fn parse_bound(text: &str) -> Option<Version> {
-    let text = text.trim().trim_start_matches(['v', 'V']);
-    if let Ok(mut version) = Version::parse(text) {
-        version.pre = pre_release(version.pre.as_str())?;
-        return Some(version);
+pub fn parse_bound(text: &str) -> Option<Triple> {
+    let bare = text.trim().trim_start_matches(['v', 'V']);
+    let (numbers, suffix) = bare.split_at(bare.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(bare.len()));
+    if numbers.split('.').count() > 3 || numbers.split('.').any(str::is_empty) {
+        return None;
     }
-    let mut parts = text.split('.').map(str::parse::<u64>);
-    let numbers = [parts.next(), parts.next(), parts.next()];
-    let [Some(Ok(major)), minor, patch] = numbers else { return None };
-    let or_zero = |part: Option<Result<u64, _>>| part.map_or(Some(0), Result::ok);
-    let version = Version::new(major, or_zero(minor)?, or_zero(patch)?);
-    parts.next().is_none().then_some(version)
+    let version: LooseVersion = bare.parse().ok()?;
+    match suffix {
+        "" => Some(version.triple()),
+        // The first pre-release that there could be.
+        "-0" => Some(Triple { stage: Stage::Alpha(0, 0), ..version.triple() }),
+        _ => version.triple().is_pre_release().then(|| version.triple()),
+    }
 }
 
 /// Where an interval of affected versions ends.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum End {
     /// The first version that has the fix; affected are those before it.
-    Fixed(Version),
+    Fixed(Triple),
     /// The last version that is known to be affected; no fixed one is known.
-    LastAffected(Version),
+    LastAffected(Triple),
     /// No end is known.
     Open,
 }
 
 /// An interval of affected versions. Written `>=1.25.0 <1.25.11`, `>=1.31.0 <=1.31.14` or `>=1.3.0`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Interval {
     /// The first affected version.
-    pub from: Version,
+    pub from: Triple,
     /// Where it ends.
     pub to: End,
 }
@@ -103,9 +82,9 @@ pub struct Interval {
 impl Interval {
     /// Whether a version lies in it.
     #[must_use]
-    pub fn contains(&self, version: &Version) -> bool {
-        *version >= self.from
-            && match &self.to {
+    pub fn contains(&self, version: Triple) -> bool {
+        version >= self.from
+            && match self.to {
                 End::Fixed(end) => version < end,
                 End::LastAffected(end) => version <= end,
                 End::Open => true,
@@ -205,48 +184,51 @@ fn later(one: &End, other: &End) -> bool {
 mod tests {
     use super::*;
 
-    fn version(text: &str) -> Version {
+    fn version(text: &str) -> Triple {
         parse_bound(text).expect("a version of this test")
     }
 
     #[test]
     fn reads_what_components_report() {
-        for (text, upstream, vendor) in [
-            ("v1.34.3", "1.34.3", None),
-            ("v1.34.3-gke.1", "1.34.3", Some("-gke.1")),
-            ("v1.33.5-eks-ba24e9c", "1.33.5", Some("-eks-ba24e9c")),
-            ("v1.33.5+k3s1", "1.33.5", Some("+k3s1")),
-            ("1.35.0-rc.1", "1.35.0-rc.1", None),
-            ("v1.32.0-beta.0+vendor", "1.32.0-beta.0", Some("+vendor")),
-            ("1.7.27-0ubuntu1~22.04.1", "1.7.27", Some("-0ubuntu1~22.04.1")),
-            ("1.0.0-rc93", "1.0.0-rc.93", None),
-            ("v1.31", "1.31.0", None),
-            ("1.2.3.4", "1.2.3", Some("1.2.3.4")),
+        for (component, text, upstream, vendor) in [
+            (Component::KUBELET, "v1.34.3", "1.34.3", None),
+            (Component::KUBELET, "v1.34.3-gke.1", "1.34.3", Some("-gke.1")),
+            (Component::KUBELET, "v1.33.5+k3s1", "1.33.5", Some("+k3s1")),
+            (Component::KUBELET, "v1.33.5-rc1+rke2r1", "1.33.5", Some("-rc1+rke2r1")),
+            (Component::KUBE_APISERVER, "1.35.0-rc.1", "1.35.0-rc.1", None),
+            (Component::CONTAINERD, "1.7.27-0ubuntu1~22.04.1", "1.7.27", Some("-0ubuntu1~22.04.1")),
+            (Component::CONTAINERD, "2.0.0-rc.1", "2.0.0-rc.1", None),
+            (Component::RUNC, "1.0.0-rc93", "1.0.0-rc.93", None),
+            (Component::ETCD, "3.5.24-0", "3.5.24", Some("-0")),
+            (Component::INGRESS_NGINX, "v1.11.2", "1.11.2", None),
         ] {
-            let reported = Reported::parse(text).expect(text);
+            let reported = Reported::parse(&component, text).expect(text);
             assert_eq!(reported.upstream.to_string(), upstream, "{text}");
             assert_eq!(reported.vendor.as_deref(), vendor, "{text}");
         }
-        for text in ["", "v", "latest", "1", "1.x.3", "-1.2.3"] {
-            assert_eq!(Reported::parse(text), None, "{text}");
+        for text in ["", "v", "latest", "1", "v1", "x.3", "-1.2.3"] {
+            assert_eq!(Reported::parse(&Component::KUBELET, text), None, "{text}");
+            assert_eq!(Reported::parse(&Component::COREDNS, text), None, "{text}");
         }
+        assert_eq!(Reported::parse(&Component::KUBELET, "v1.34"), None, "a minor release is no version of a component");
     }
 
     #[test]
     fn a_vendor_suffix_does_not_sort_below_the_release() {
         let interval: Interval = ">=1.34.0 <1.34.3".parse().expect("an interval");
-        assert!(!interval.contains(&Reported::parse("v1.34.3-gke.1").expect("a version").upstream));
-        assert!(interval.contains(&Reported::parse("v1.34.3-rc.1").expect("a version").upstream));
+        let upstream = |text| Reported::parse(&Component::KUBELET, text).expect("a version").upstream;
+        assert!(!interval.contains(upstream("v1.34.3-gke.1")));
+        assert!(interval.contains(upstream("v1.34.3-rc.1")));
     }
 
     #[test]
     fn bounds_of_databases() {
-        assert_eq!(version("0"), Version::new(0, 0, 0));
-        assert_eq!(version("v1.29.12"), Version::new(1, 29, 12));
-        assert_eq!(version("1.31"), Version::new(1, 31, 0));
+        assert_eq!(version("0"), Triple::release(0, 0, 0));
+        assert_eq!(version("v1.29.12"), Triple::release(1, 29, 12));
+        assert_eq!(version("1.31"), Triple::release(1, 31, 0));
         assert!(version("1.12.0-beta.0") < version("1.12.0"));
         assert!(version("1.0.0-rc9") < version("1.0.0-rc10"));
-        for text in ["", "x", "1.2.3.4", "1..2", "1.2.x"] {
+        for text in ["", "x", "1.2.3.4", "1..2", "1.2.x", "1.2.3-gke.1"] {
             assert_eq!(parse_bound(text), None, "{text}");
         }
     }

@@ -1,10 +1,11 @@
 //! Feature gates: Kubernetes' own list with default, lock and stage by version, and the web site's, which also knows
 //! the removed ones.
 
+use patchkit::rules::Minor;
 use serde::{Deserialize, Deserializer, de};
 
 use super::{ReadError, json, yaml};
-use crate::facts::{Gate, Minor, Stage, gate::GateSpan};
+use crate::facts::{Gate, Stage, gate::GateSpan};
 
 /// Gates of the client library. The web site lists them among the others, but they are set by environment variables
 /// and are no part of Kubernetes' own list, so that missing there does not mean removed.

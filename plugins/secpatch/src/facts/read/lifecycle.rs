@@ -1,10 +1,11 @@
 //! The life of API kinds, as the markers in the source of `k8s.io/api` state it
 //! (`zz_generated.prerelease-lifecycle.go`).
 
+use patchkit::rules::Minor;
 use serde::Deserialize;
 
 use super::{ReadError, json};
-use crate::facts::{ApiLife, Gvk, Minor};
+use crate::facts::{ApiLife, Gvk};
 
 #[derive(Deserialize)]
 struct File {

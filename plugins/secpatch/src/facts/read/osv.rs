@@ -3,12 +3,13 @@
 //! Source of the format: <https://ossf.github.io/osv-schema/>.
 
 use jiff::civil::Date;
+use patchkit::rules::{Triple, version::Stage};
 use serde::Deserialize;
 
 use super::{ReadError, json};
 use crate::facts::{
     Component,
-    version::{End, Interval, Version, parse_bound, union},
+    version::{End, Interval, parse_bound, union},
 };
 
 /// What one file says.
@@ -134,7 +135,7 @@ pub fn read(file: &str, text: &str) -> Result<Advisory, ReadError> {
         .chain(&parsed.severity)
         .find(|severity| severity.kind == "CVSS_V3")
         .map(|severity| severity.score.clone());
-    let majors: Vec<Option<u64>> =
+    let majors: Vec<Option<u32>> =
         parsed.affected.iter().map(|affected| module_major(&affected.package.name)).collect();
     let mut affected = Vec::with_capacity(parsed.affected.len());
     for (entry, major) in parsed.affected.iter().zip(&majors) {
@@ -142,7 +143,7 @@ pub fn read(file: &str, text: &str) -> Result<Advisory, ReadError> {
         // Paths of Go modules carry their major version: `…/containerd` ends before 2.0.0, where `…/containerd/v2`
         // begins, though both say that they were affected from the start.
         let ranges = match major {
-            Some(major) => clamp(ranges, &first_of_major(*major), None),
+            Some(major) => clamp(ranges, first_of_major(*major), None),
             None => {
                 let base = |name: &str| name.rsplit_once("/v").map(|(base, _)| base.to_owned());
                 let next = parsed
@@ -153,7 +154,7 @@ pub fn read(file: &str, text: &str) -> Result<Advisory, ReadError> {
                     .filter_map(|(_, major)| *major)
                     .min();
                 match next {
-                    Some(next) => clamp(ranges, &Version::new(0, 0, 0), Some(&first_of_major(next))),
+                    Some(next) => clamp(ranges, Triple::release(0, 0, 0), Some(first_of_major(next))),
                     None => ranges,
                 }
             }
@@ -185,30 +186,28 @@ pub fn date(stamp: &str) -> Option<Date> {
 }
 
 /// 2 for `github.com/containerd/containerd/v2`.
-fn module_major(package: &str) -> Option<u64> {
+fn module_major(package: &str) -> Option<u32> {
     let (_, major) = package.rsplit_once("/v")?;
     major.parse().ok().filter(|major| *major >= 2)
 }
 
 /// The first pre-release that could exist of a major version.
-fn first_of_major(major: u64) -> Version {
-    let mut version = Version::new(major, 0, 0);
-    version.pre = semver::Prerelease::new("0").expect("a digit is a pre-release");
-    version
+const fn first_of_major(major: u32) -> Triple {
+    Triple { major, minor: 0, patch: 0, stage: Stage::Alpha(0, 0) }
 }
 
 /// Cuts intervals to what lies from one version on and before another.
-fn clamp(ranges: Vec<Interval>, from: &Version, before: Option<&Version>) -> Vec<Interval> {
+fn clamp(ranges: Vec<Interval>, from: Triple, before: Option<Triple>) -> Vec<Interval> {
     let cut = |mut range: Interval| {
-        range.from = range.from.max(from.clone());
+        range.from = range.from.max(from);
         if let Some(before) = before {
-            let inside = match &range.to {
+            let inside = match range.to {
                 End::Fixed(end) => end <= before,
                 End::LastAffected(end) => end < before,
                 End::Open => false,
             };
             if !inside {
-                range.to = End::Fixed(before.clone());
+                range.to = End::Fixed(before);
             }
         }
         range
@@ -223,12 +222,12 @@ fn package_ranges(entry: &FileAffected, file: &str, text: &str) -> Result<Vec<In
     for range in entry.ranges.iter().filter(semantic) {
         intervals.extend(intervals_of(&range.events, file, text)?);
     }
-    let everything = |range: &Interval| range.from == Version::new(0, 0, 0) && range.to == End::Open;
+    let everything = |range: &Interval| range.from == Triple::release(0, 0, 0) && range.to == End::Open;
     let custom = &entry.ecosystem_specific.custom_ranges;
     if custom.is_empty() {
         // Neither ranges nor versions: every version is affected, and none has a fix.
         if entry.ranges.is_empty() && entry.versions.is_empty() {
-            intervals.push(Interval { from: Version::new(0, 0, 0), to: End::Open });
+            intervals.push(Interval { from: Triple::release(0, 0, 0), to: End::Open });
         }
     } else {
         // "Every version" then stands for "see the custom ranges".
@@ -240,14 +239,14 @@ fn package_ranges(entry: &FileAffected, file: &str, text: &str) -> Result<Vec<In
     // Some files list every version beside the ranges; what the ranges leave out is added.
     for version in &entry.versions {
         let version = bound(version, file, text)?;
-        if !intervals.iter().any(|range| range.contains(&version)) {
-            intervals.push(Interval { from: version.clone(), to: End::LastAffected(version) });
+        if !intervals.iter().any(|range| range.contains(version)) {
+            intervals.push(Interval { from: version, to: End::LastAffected(version) });
         }
     }
     Ok(union(intervals))
 }
 
-fn bound(version: &str, file: &str, text: &str) -> Result<Version, ReadError> {
+fn bound(version: &str, file: &str, text: &str) -> Result<Triple, ReadError> {
     parse_bound(version).ok_or_else(|| {
         let problem = format!("{version:?} is no version: expected numbers such as 1.34.2, or 0");
         ReadError::at(file, text, &format!("\"{version}\""), problem)
@@ -255,12 +254,8 @@ fn bound(version: &str, file: &str, text: &str) -> Result<Version, ReadError> {
 }
 
 /// A version that Go made up for a commit without a tag: it says nothing about the project's own versions.
-fn is_pseudo(version: &Version) -> bool {
-    version
-        .pre
-        .as_str()
-        .split(['.', '-'])
-        .any(|part| part.len() == 14 && part.bytes().all(|byte| byte.is_ascii_digit()))
+fn is_pseudo(version: &str) -> bool {
+    version.split(['.', '-']).any(|part| part.len() == 14 && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -281,32 +276,32 @@ fn intervals_of(events: &[FileEvent], file: &str, text: &str) -> Result<Vec<Inte
             (Kind::LastAffected, &event.last_affected),
         ] {
             if let Some(version) = version {
+                if is_pseudo(version) {
+                    return Ok(Vec::new());
+                }
                 sorted.push((bound(version, file, text)?, kind));
             }
         }
     }
-    if sorted.iter().any(|(version, _)| is_pseudo(version)) {
-        return Ok(Vec::new());
-    }
     sorted.sort();
     let mut intervals = Vec::new();
-    let mut open: Option<Version> = None;
+    let mut open: Option<Triple> = None;
     let mut index = 0;
     while index < sorted.len() {
         // At one and the same version, an end closes what is open before a new beginning, and closes that as well
         // where nothing was open: "introduced 1.15.0, fixed 1.15.0" touches nothing.
-        let at = sorted[index].0.clone();
+        let at = sorted[index].0;
         let here: Vec<Kind> =
             sorted[index..].iter().take_while(|(version, _)| *version == at).map(|(_, kind)| *kind).collect();
         index += here.len();
         let was_open = open.is_some();
         if here.contains(&Kind::LastAffected) {
-            let from = open.take().unwrap_or_else(|| at.clone());
-            intervals.push(Interval { from, to: End::LastAffected(at.clone()) });
+            let from = open.take().unwrap_or(at);
+            intervals.push(Interval { from, to: End::LastAffected(at) });
         } else if here.contains(&Kind::Fixed)
             && let Some(from) = open.take()
         {
-            intervals.push(Interval { from, to: End::Fixed(at.clone()) });
+            intervals.push(Interval { from, to: End::Fixed(at) });
         }
         let begins = here.contains(&Kind::Introduced)
             && !here.contains(&Kind::LastAffected)

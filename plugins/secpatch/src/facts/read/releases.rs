@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use patchkit::rules::{Minor, Triple};
 use serde::Deserialize;
 
 use super::{ReadError, json, osv::date};
-use crate::facts::{Minor, Patch, version::Version};
+use crate::facts::Patch;
 
 #[derive(Deserialize)]
 struct Newest {
@@ -16,7 +17,7 @@ struct Newest {
 
 #[derive(Deserialize)]
 struct Tagged {
-    version: Version,
+    version: Triple,
     #[serde(default)]
     tagged: Option<Date>,
 }

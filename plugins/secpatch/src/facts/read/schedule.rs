@@ -1,10 +1,10 @@
 //! The release schedule of the Kubernetes web site: `schedule.yaml` (supported branches) and `eol.yaml` (ended ones).
 
 use jiff::civil::Date;
+use patchkit::rules::{Minor, Triple};
 use serde::Deserialize;
 
 use super::{ReadError, yaml};
-use crate::facts::{Minor, version::Version};
 
 /// A branch that is supported.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Branch {
 #[serde(rename_all = "camelCase")]
 pub struct BranchPatch {
     /// The version.
-    pub release: Version,
+    pub release: Triple,
     /// The day it was made or is planned for; empty where it is not planned yet.
     #[serde(default, deserialize_with = "maybe_date")]
     pub target_date: Option<Date>,
@@ -44,7 +44,7 @@ pub struct EndedBranch {
     /// Which minor.
     pub release: Minor,
     /// The last patch release, as the web site has it.
-    pub final_patch_release: Version,
+    pub final_patch_release: Triple,
     /// The last day.
     pub end_of_life_date: Date,
 }
