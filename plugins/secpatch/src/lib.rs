@@ -1,6 +1,9 @@
 //! kubectl-secpatch: what a cluster must update for its security, why, and in which order.
 //!
 //! [`facts`] holds what is known about Kubernetes itself: releases and their support, vulnerabilities and the versions
-//! they touch, the life of APIs and feature gates. It knows no cluster; decisions join it with a snapshot of one.
+//! they touch, the life of APIs and feature gates. It knows no cluster. [`inventory`] says what runs in one, and [`plan`]
+//! joins both: what to update, why, in which order.
 
 pub mod facts;
+pub mod inventory;
+pub mod plan;
