@@ -13,6 +13,7 @@ pub mod pod;
 mod quantity;
 pub mod runtime_version;
 mod selector;
+pub mod skew;
 pub mod taint;
 pub mod version;
 mod volume;
