@@ -249,7 +249,11 @@ impl Access {
             )));
         }
         let user_label = user_name.unwrap_or("given by flags");
-        let identity = identity(user.map(|user| &user.entry), options, &entry, user_label)?;
+        let identity = match server.scheme_str() {
+            Some("https") => identity(user.map(|user| &user.entry), options, &entry, user_label)?,
+            // As kubectl: nothing secret is sent where everybody on the way can read it.
+            _ => Identity::default(),
+        };
         let impersonation = impersonation(user.map(|user| &user.entry), options)?;
         Ok(Self {
             context: context_name.map(str::to_owned),
@@ -411,6 +415,7 @@ fn identity(
         };
         match (certificate, key) {
             (Some(certificate), Some(key)) => {
+                pem::check_identity(&certificate, &key, name)?;
                 let key = String::from_utf8(key)
                     .map_err(|_| PemError::NotPem { what: "client-key".into(), owner: name.into() })?;
                 Some((certificate, SecretString::from(key)))

@@ -379,7 +379,8 @@ fn words(cause: &str, host: &str) -> String {
     let certificate = |what: &str| format!("tls: failed to verify certificate: x509: {what}");
     if let Some(problem) = cause.strip_prefix("invalid peer certificate: ") {
         return match problem {
-            "UnknownIssuer" => certificate("certificate signed by unknown authority"),
+            // Another authority of the same name is no better than an unknown one.
+            "UnknownIssuer" | "BadSignature" => certificate("certificate signed by unknown authority"),
             "Expired" => certificate("certificate has expired or is not yet valid"),
             other if other.starts_with("certificate expired") || other.starts_with("certificate not valid yet") => {
                 certificate(&format!("certificate has expired or is not yet valid: {other}"))

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::access::ExecSource;
+use super::pem;
 
 /// A token is taken for expired this long before its time, so that a request under way does not outlive it.
 const MARGIN: Duration = Duration::from_secs(10);
@@ -179,7 +180,11 @@ pub(super) fn run(source: &ExecSource, stdin_is_terminal: bool) -> Result<ExecCr
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
     let token = filled(status.token);
     let certificate = match (filled(status.client_certificate_data), filled(status.client_key_data)) {
-        (Some(certificate), Some(key)) => Some((certificate.into_bytes(), SecretString::from(key))),
+        (Some(certificate), Some(key)) => {
+            pem::check_identity(certificate.as_bytes(), key.as_bytes(), &source.user)
+                .map_err(|error| output(error.to_string()))?;
+            Some((certificate.into_bytes(), SecretString::from(key)))
+        }
         (None, None) if token.is_none() => {
             return Err(output("exec plugin didn't return a token or cert/key pair".to_owned()));
         }

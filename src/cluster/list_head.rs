@@ -92,6 +92,10 @@ impl<'a> Scanner<'a> {
                         return Some(None);
                     }
                     let value = self.value()?;
+                    if key == b"kind" && !value.ends_with(b"List\"") {
+                        // Perhaps no list at all: that takes a closer look.
+                        return Some(None);
+                    }
                     if key == b"metadata" {
                         return Some(Some(value));
                     }

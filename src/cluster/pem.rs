@@ -70,6 +70,16 @@ pub(super) fn to_base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
+/// Checks that a client's certificate and key are what they should be. A library further down would show what it
+/// cannot read, and that may be a key.
+pub(super) fn check_identity(certificate: &[u8], key: &[u8], owner: &str) -> Result<(), PemError> {
+    certificates(certificate, "client-certificate", owner)?;
+    match ::pem::parse_many(key) {
+        Ok(blocks) if blocks.iter().any(|block| block.tag().ends_with("PRIVATE KEY")) => Ok(()),
+        _ => Err(PemError::NotPem { what: "client-key".to_owned(), owner: owner.to_owned() }),
+    }
+}
+
 /// The certificates of a PEM bundle, in DER.
 pub(super) fn certificates(bytes: &[u8], what: &str, owner: &str) -> Result<Vec<Vec<u8>>, PemError> {
     let wrong = || PemError::NotPem { what: what.to_owned(), owner: owner.to_owned() };
