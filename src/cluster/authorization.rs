@@ -21,7 +21,7 @@ pub(super) enum HeaderSource {
     None,
     Fixed(HeaderValue),
     File(TokenFile),
-    Exec(ExecTokens),
+    Exec(Box<ExecTokens>),
 }
 
 impl HeaderSource {

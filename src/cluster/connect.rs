@@ -115,7 +115,7 @@ impl Cluster {
                 if let Some(certificate) = &credential.certificate {
                     identity.certificate = Some(certificate.clone());
                 }
-                HeaderSource::Exec(ExecTokens::new(back, terminal, credential))
+                HeaderSource::Exec(Box::new(ExecTokens::new(back, terminal, credential)))
             }
             other => HeaderSource::new(other)?,
         };
