@@ -3,7 +3,8 @@
 //! [`ConnectOptions`] are the flags, [`Environment`] what the process was started with. [`Access`] is the decision made
 //! from both and from the kubeconfig: a value that can be looked at, with no connection made. [`Cluster`] is the
 //! client built from it. It reads whole paths ([`Cluster::get`]), lists page by page ([`Cluster::list`]), what the
-//! server offers ([`Cluster::discover`], [`Cluster::version`]) and its metrics ([`Cluster::metrics`]); for watches and
+//! server offers ([`Cluster::discover`], [`Cluster::version`]) and its metrics ([`Cluster::metrics`]), and from all of
+//! these a snapshot ([`Cluster::gather`]); for watches and
 //! writes there is a kube client ([`Cluster::client`]).
 //!
 //! Reads are repeated where the server is busy or the connection broke: visibly, a few times, within a bounded time
@@ -17,6 +18,7 @@ mod discovery;
 mod environment;
 mod errors;
 mod exec;
+mod gather;
 mod kubeconfig;
 mod list;
 mod list_head;
@@ -36,6 +38,7 @@ pub use discovery::{Discovery, ServedResource, ServerVersion};
 pub use environment::Environment;
 pub use errors::{Cause, ClusterError, ErrorKind, ServerAnswer};
 pub use exec::ExecError;
+pub use gather::{GatherProgress, MetadataWish, Silent, Wish};
 pub use kubeconfig::{AuthProvider, ExecEntry, ExecVariable, KubeconfigError};
 pub use list::{ListEvent, ListPage, ListRequest, ListSummary};
 pub use list_head::ListMeta;
