@@ -6,6 +6,7 @@
 mod components;
 mod pools;
 mod provider;
+pub mod skew;
 
 use patchkit::{
     report::NotEvaluated,
@@ -13,7 +14,7 @@ use patchkit::{
     snapshot::Snapshot,
 };
 
-pub use components::{Instance, Place};
+pub use components::{Instance, Place, flags};
 pub use pools::{Pool, Role};
 pub use provider::Provider;
 

@@ -3,5 +3,7 @@
 //! Each file is one part, a pure function of a [`Subject`]; [`model`] is what they make together.
 
 pub mod model;
+pub mod support;
+pub mod target;
 
 pub use model::{Plan, Subject};
