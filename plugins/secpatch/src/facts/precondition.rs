@@ -25,6 +25,11 @@ pub enum PreconditionKind {
         /// The conditions.
         of: Vec<PreconditionKind>,
     },
+    /// This does not hold. Unknown where it is unknown.
+    Not {
+        /// The condition.
+        of: Box<PreconditionKind>,
+    },
     /// There are nodes of this operating system: `nodeInfo.operatingSystem`, or the label `kubernetes.io/os`.
     Nodes {
         /// `windows` or `linux`.
@@ -51,12 +56,8 @@ pub enum PreconditionKind {
         /// Only where the CSIDriver asks for tokens (`spec.tokenRequests`).
         with_token_requests: bool,
     },
-    /// A container of a pod that runs this component, by image. The answer is in its workloads.
-    Runs {
-        /// The component.
-        component: Component,
-    },
-    /// A component runs with log verbosity (`--v`) of at least this. The flag of its pod; unknown where it has none.
+    /// A component runs with log verbosity (`--v`) of at least this. The level is 0 where the arguments of its pod are
+    /// visible and do not set it; unknown where they are not visible.
     LogVerbosity {
         /// Whose.
         components: Vec<Component>,
@@ -97,13 +98,6 @@ pub enum PreconditionKind {
         /// Whether it is on where the flags do not name it.
         by_default: bool,
     },
-    /// Authorization modes include this one (`--authorization-mode`, or a configuration file, which is not visible).
-    AuthorizationMode {
-        /// `Node`, `RBAC`, …
-        mode: String,
-    },
-    /// Requests without credentials are served: `--anonymous-auth` is not false.
-    AnonymousAuth,
     /// An API group is served by an aggregated API server: an APIService with a `spec.service`.
     AggregatedApiServer,
     /// An object has this annotation.
@@ -122,14 +116,15 @@ pub enum PreconditionKind {
         /// Plural, without group: `nodes`.
         resource: String,
     },
-    /// Any admission webhook, or any APIService: something the API server calls at an address that users choose.
-    AdmissionWebhook,
     /// A pod or template has a seccomp profile of type Localhost with an empty name.
     SeccompLocalhostEmpty,
-    /// A pod has ephemeral containers, or somebody besides administrators may add them (`pods/ephemeralcontainers`).
-    EphemeralContainers,
-    /// A container takes its environment from a Secret or ConfigMap as a whole (`envFrom`).
-    EnvFrom,
+    /// A pod or template sets this field of its spec to this value.
+    PodSpecFlag {
+        /// The field: `hostNetwork`, `hostUsers`.
+        field: String,
+        /// The value.
+        value: bool,
+    },
     /// A pod or template of Windows containers sets `runAsNonRoot`.
     WindowsRunAsNonRoot,
     /// A subject besides administrators and the system's own is granted one of these verbs on one of these resources.
@@ -142,17 +137,23 @@ pub enum PreconditionKind {
     },
     /// Network policies exist.
     NetworkPolicy,
-    /// Nodes or pods have IPv6 traffic, or could: any cluster whose network does not drop router advertisements.
-    /// Nothing in the API shows it.
+    /// Nothing that can be read shows it: always unknown.
     NotVisible,
-    /// A ConfigMap of ingress-nginx has a key with a value, or lacks it where that is the default.
+    /// etcd's own users and roles are on. Kubernetes does not use them and expects them to be off: no for the etcd of
+    /// a control plane, unknown for any other.
+    EtcdAuthentication,
+    /// The Corefile of the cluster's CoreDNS (ConfigMap `coredns` in `kube-system`, and those that it imports) has one
+    /// of these words at the beginning of a line: a plugin's name, or the scheme of a server block.
+    Corefile {
+        /// Such as `acl`, `quic://`.
+        any_of: Vec<String>,
+    },
+    /// The ConfigMap of ingress-nginx has a key whose value contains one of these texts.
     IngressNginxSetting {
         /// The key.
         key: String,
-        /// The value that makes it hold.
-        value: String,
-        /// Whether it holds where the key is missing.
-        by_default: bool,
+        /// The texts.
+        contains: Vec<String>,
     },
     /// An Ingress has one of these annotations (keys without the prefix `nginx.ingress.kubernetes.io/`).
     IngressNginxAnnotation {
@@ -172,6 +173,10 @@ pub struct Precondition {
     pub text: String,
     /// The condition for an evaluator.
     pub when: PreconditionKind,
+    /// Whoever may create pods (or the objects that the condition names) can bring it about: a no then speaks of what
+    /// is there now, and has to be shown as such.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub creatable: bool,
     /// Where it is stated.
     pub source: String,
 }

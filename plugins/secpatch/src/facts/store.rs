@@ -65,10 +65,11 @@ impl Facts {
         Self::default()
     }
 
-    /// The date of the newest fact in the tables that a plan rests on.
+    /// The date that a report shows for the facts it rests on: that of the oldest of the tables that age, which are
+    /// releases, calendars and vulnerabilities. Any newer date would promise too much.
     #[must_use]
     pub fn as_of(&self) -> Date {
-        let sources = self.sources().all().iter().map(|source| source.as_of).max();
-        sources.unwrap_or_else(|| self.releases().table().as_of)
+        let ageing = [self.releases().table().as_of, self.calendars().table().as_of, self.cves().table().as_of];
+        ageing.into_iter().min().unwrap_or_default()
     }
 }
