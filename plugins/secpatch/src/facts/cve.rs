@@ -253,7 +253,7 @@ impl Cves {
     }
 
     /// The vulnerabilities that are known to touch a component, in any version.
-    pub fn of_component(&self, component: &Component) -> impl Iterator<Item = &Cve> {
+    pub fn of_component<'a>(&'a self, component: &Component) -> impl Iterator<Item = &'a Cve> + use<'a> {
         self.by_component.get(component).into_iter().flatten().map(|index| &self.table.records[*index])
     }
 
@@ -262,6 +262,19 @@ impl Cves {
         self.of_component(component)
             .map(move |cve| (cve, cve.affects(component, version)))
             .filter(|(_, affected)| *affected != Affected::No)
+    }
+
+    /// What became known after a minor's end of life and whose ranges begin above the version: advisories speak of the
+    /// minors that are supported then, so that a no for an older one is no finding of anybody's.
+    pub fn unassessed(&self, component: &Component, version: &str, end_of_life: Date) -> impl Iterator<Item = &Cve> {
+        let upstream = Reported::parse(component, version).map(|reported| reported.upstream);
+        self.of_component(component).filter(move |cve| {
+            let begins_above = cve
+                .component(component)
+                .and_then(|affected| affected.ranges.first())
+                .is_some_and(|first| upstream.is_some_and(|upstream| upstream < first.from));
+            begins_above && cve.published.is_some_and(|published| published > end_of_life)
+        })
     }
 
     /// Vulnerabilities of which no source says what they touch: to be shown, never dropped.

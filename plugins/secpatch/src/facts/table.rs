@@ -71,9 +71,9 @@ impl<T: Serialize> Table<T> {
     #[must_use]
     pub fn write(&self) -> String {
         let mut text = format!("{{\"table\":{},\"asOf\":\"{}\",\n", json(&self.table), self.as_of);
-        let _ = write!(text, "\"sources\":{},\n", json(&self.sources));
+        let _ = writeln!(text, "\"sources\":{},", json(&self.sources));
         if let Some(minor) = &self.known_through {
-            let _ = write!(text, "\"knownThrough\":{},\n", json(minor));
+            let _ = writeln!(text, "\"knownThrough\":{},", json(minor));
         }
         text.push_str("\"records\":[");
         for (number, record) in self.records.iter().enumerate() {
