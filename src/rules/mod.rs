@@ -11,6 +11,7 @@ mod labels;
 pub(crate) mod null;
 pub mod pod;
 mod quantity;
+pub mod requests;
 pub mod runtime_version;
 mod selector;
 pub mod skew;
