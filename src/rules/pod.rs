@@ -206,6 +206,8 @@ pub struct VolumeMount {
     pub read_only: bool,
     #[serde(deserialize_with = "or_default")]
     pub sub_path: CompactString,
+    #[serde(deserialize_with = "or_default")]
+    pub sub_path_expr: CompactString,
 }
 
 /// A probe: its handler and its timing in seconds.

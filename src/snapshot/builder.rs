@@ -85,6 +85,9 @@ macro_rules! with_kind {
             kinds::CSI_STORAGE_CAPACITIES => $body!(storage::CsiStorageCapacity, storage_capacities),
             kinds::ROLES => $body!(cluster_wide::Role, roles),
             kinds::CLUSTER_ROLES => $body!(cluster_wide::ClusterRole, roles, 0),
+            kinds::ROLE_BINDINGS => $body!(cluster_wide::RoleBinding, role_bindings),
+            kinds::CLUSTER_ROLE_BINDINGS => $body!(cluster_wide::ClusterRoleBinding, role_bindings, 0),
+            kinds::VALIDATING_ADMISSION_POLICIES => $body!(admission::AdmissionPolicy, admission_policies),
             kinds::PROMETHEUS_RULES => $body!(cluster_wide::PrometheusRule, prometheus_rules),
             _ => $other,
         }
@@ -142,6 +145,7 @@ impl SnapshotBuilder {
         let mut object = cluster_wide::OtherObject::keep(wire, &mut self.context);
         object.kind = header.kind.clone();
         self.snapshot.others.push(object);
+        self.saw_metadata(header.group(), &header.kind, Coverage::Some);
         Ok(())
     }
 
@@ -232,6 +236,9 @@ impl SnapshotBuilder {
             ($resource:ty, roles) => {
                 self.snapshot.roles.retain(|role| role.kind() != kind.kind)
             };
+            ($resource:ty, role_bindings $(, $field:tt)?) => {
+                self.snapshot.role_bindings.retain(|binding| binding.kind() != kind.kind)
+            };
             ($resource:ty, $list:ident) => {
                 self.snapshot.$list.clear()
             };
@@ -248,6 +255,16 @@ impl SnapshotBuilder {
     pub fn saw(&mut self, kind: &Kind, coverage: Coverage) {
         let known = self.snapshot.coverage.entry(kind.plural).or_insert_with(|| coverage.clone());
         if coverage == Coverage::Complete {
+            *known = coverage;
+        }
+    }
+
+    /// Notes whether objects of a kind without a narrow type were read, by their metadata
+    /// ([`Self::add_metadata_page`]). What was complete stays complete.
+    pub fn saw_metadata(&mut self, group: &str, kind: &str, coverage: Coverage) {
+        let key = (CompactString::from(group), CompactString::from(kind));
+        let known = self.snapshot.metadata_coverage.entry(key).or_insert_with(|| coverage.clone());
+        if *known != Coverage::Complete {
             *known = coverage;
         }
     }
@@ -327,6 +344,8 @@ impl SnapshotBuilder {
             quotas,
             config_maps,
             roles by |role: &cluster_wide::Role| CompactString::from(role.kind()),
+            role_bindings by |binding: &cluster_wide::RoleBinding| CompactString::from(binding.kind()),
+            admission_policies,
             volumes,
             claims,
             storage_classes,

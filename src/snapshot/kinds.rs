@@ -87,13 +87,17 @@ kinds! {
     CSI_STORAGE_CAPACITIES: "storage.k8s.io" "v1" "CSIStorageCapacity" "csistoragecapacities";
     ROLES: "rbac.authorization.k8s.io" "v1" "Role" "roles";
     CLUSTER_ROLES: "rbac.authorization.k8s.io" "v1" "ClusterRole" "clusterroles";
+    ROLE_BINDINGS: "rbac.authorization.k8s.io" "v1" "RoleBinding" "rolebindings";
+    CLUSTER_ROLE_BINDINGS: "rbac.authorization.k8s.io" "v1" "ClusterRoleBinding" "clusterrolebindings";
+    INGRESSES: "networking.k8s.io" "v1" "Ingress" "ingresses";
+    VALIDATING_ADMISSION_POLICIES: "admissionregistration.k8s.io" "v1" "ValidatingAdmissionPolicy" "validatingadmissionpolicies";
     PROMETHEUS_RULES: "monitoring.coreos.com" "v1" "PrometheusRule" "prometheusrules";
 }
 
 /// Groups under which a kind was served before it moved to the one of [`ALL`]
 /// (the deprecation guide of the Kubernetes documentation names each move).
 const FORMER_GROUPS: &[(&str, &[&str])] =
-    &[("extensions", &["Deployment", "DaemonSet", "ReplicaSet", "NetworkPolicy"])];
+    &[("extensions", &["Deployment", "DaemonSet", "ReplicaSet", "NetworkPolicy", "Ingress"])];
 
 /// The kind of this group and name, also under a group that it has left.
 #[must_use]

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use compact_str::CompactString;
+
 use super::{
-    kinds::Kind,
+    kinds::{self, Kind},
     objects::{
         Meta,
-        admission::WebhookConfiguration,
-        cluster_wide::{ConfigMap, Namespace, OtherObject, PodDisruptionBudget, PrometheusRule, ResourceQuota, Role},
+        admission::{AdmissionPolicy, WebhookConfiguration},
+        cluster_wide::{
+            ConfigMap, Namespace, OtherObject, PodDisruptionBudget, PrometheusRule, ResourceQuota, Role, RoleBinding,
+        },
         extension::{ApiService, CustomResourceDefinition},
         network::{EndpointSlice, Endpoints, NetworkPolicy, Service},
         node::Node,
@@ -74,6 +78,9 @@ pub struct Snapshot {
     pub quotas: Vec<ResourceQuota>,
     pub config_maps: Vec<ConfigMap>,
     pub roles: Vec<Role>,
+    /// RoleBindings and ClusterRoleBindings.
+    pub role_bindings: Vec<RoleBinding>,
+    pub admission_policies: Vec<AdmissionPolicy>,
     pub volumes: Vec<PersistentVolume>,
     pub claims: Vec<PersistentVolumeClaim>,
     pub storage_classes: Vec<StorageClass>,
@@ -93,6 +100,8 @@ pub struct Snapshot {
     /// What could not be read, or not understood.
     pub not_evaluated: Vec<NotEvaluated>,
     pub(super) coverage: BTreeMap<&'static str, Coverage>,
+    /// By group and kind, of kinds that are read as metadata.
+    pub(super) metadata_coverage: BTreeMap<(CompactString, CompactString), Coverage>,
     /// The facts come from files.
     pub(super) from_files: bool,
 }
@@ -129,6 +138,67 @@ impl Snapshot {
             Coverage::Unknown => Some(format!("the input holds no {}", kind.plural)),
             Coverage::Denied(why) => Some(why),
         }
+    }
+
+    /// As [`Self::why_unknown`], for a kind of any group: also one that is read as metadata, and one that the server
+    /// does not serve, of which there can be no object.
+    #[must_use]
+    pub fn why_unknown_of(&self, group: &str, kind: &str) -> Option<String> {
+        if self.serves(group, kind) == Some(false) {
+            return None;
+        }
+        if let Some(known) = kinds::find(group, kind) {
+            return self.why_unknown(known);
+        }
+        let key = (CompactString::from(group), CompactString::from(kind));
+        match self.metadata_coverage.get(&key) {
+            Some(Coverage::Complete | Coverage::Some) => None,
+            Some(Coverage::Denied(why)) => Some(why.clone()),
+            Some(Coverage::Unknown) | None if self.from_files => Some(format!("the input holds no {kind}")),
+            Some(Coverage::Unknown) | None => Some("not asked for".to_owned()),
+        }
+    }
+
+    /// Whether the server serves a kind in any version of the group; `None` where discovery was not read.
+    #[must_use]
+    pub fn serves(&self, group: &str, kind: &str) -> Option<bool> {
+        let served = self.served.as_ref()?;
+        Some(served.iter().any(|resource| resource.group == group && resource.kind == kind))
+    }
+
+    /// The metadata of every object that was read, with its kind.
+    pub fn each_meta(&self) -> impl Iterator<Item = (&str, &Meta)> {
+        macro_rules! of {
+            ($list:ident, $kind:literal) => {
+                self.$list.iter().map(|object| ($kind, &object.meta))
+            };
+        }
+        of!(nodes, "Node")
+            .chain(of!(namespaces, "Namespace"))
+            .chain(of!(pods, "Pod"))
+            .chain(self.workloads.iter().map(|workload| (workload.kind.as_str(), &workload.meta)))
+            .chain(of!(budgets, "PodDisruptionBudget"))
+            .chain(of!(services, "Service"))
+            .chain(of!(endpoint_slices, "EndpointSlice"))
+            .chain(of!(endpoints, "Endpoints"))
+            .chain(of!(network_policies, "NetworkPolicy"))
+            .chain(self.webhooks.iter().map(|webhook| (webhook.kind(), &webhook.meta)))
+            .chain(of!(admission_policies, "ValidatingAdmissionPolicy"))
+            .chain(of!(custom_resources, "CustomResourceDefinition"))
+            .chain(of!(api_services, "APIService"))
+            .chain(of!(quotas, "ResourceQuota"))
+            .chain(of!(config_maps, "ConfigMap"))
+            .chain(self.roles.iter().map(|role| (role.kind(), &role.meta)))
+            .chain(self.role_bindings.iter().map(|binding| (binding.kind(), &binding.meta)))
+            .chain(of!(volumes, "PersistentVolume"))
+            .chain(of!(claims, "PersistentVolumeClaim"))
+            .chain(of!(storage_classes, "StorageClass"))
+            .chain(of!(csi_drivers, "CSIDriver"))
+            .chain(of!(csi_nodes, "CSINode"))
+            .chain(of!(attachments, "VolumeAttachment"))
+            .chain(of!(storage_capacities, "CSIStorageCapacity"))
+            .chain(of!(prometheus_rules, "PrometheusRule"))
+            .chain(self.others.iter().map(|object| (object.kind.as_str(), &object.meta)))
     }
 
     /// Where an object stands in the input files.

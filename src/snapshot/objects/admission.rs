@@ -111,3 +111,55 @@ impl Resource for MutatingWebhookConfiguration {
         Self(keep(wire, true, context))
     }
 }
+
+/// A ValidatingAdmissionPolicy: its expressions.
+#[derive(Clone, Debug, Default)]
+pub struct AdmissionPolicy {
+    /// Identity.
+    pub meta: Meta,
+    /// The CEL expressions of its validations, variables and match conditions.
+    pub expressions: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct WirePolicy {
+    metadata: WireMeta,
+    spec: WirePolicySpec,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WirePolicySpec {
+    #[serde(deserialize_with = "or_default")]
+    validations: Vec<WireExpression>,
+    #[serde(deserialize_with = "or_default")]
+    variables: Vec<WireExpression>,
+    #[serde(deserialize_with = "or_default")]
+    match_conditions: Vec<WireExpression>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireExpression {
+    #[serde(deserialize_with = "or_default")]
+    expression: String,
+}
+
+impl Resource for AdmissionPolicy {
+    type Wire = WirePolicy;
+
+    fn keep(wire: WirePolicy, context: &mut Context) -> Self {
+        let spec = wire.spec;
+        Self {
+            meta: wire.metadata.keep(context),
+            expressions: spec
+                .validations
+                .into_iter()
+                .chain(spec.variables)
+                .chain(spec.match_conditions)
+                .map(|found| found.expression)
+                .collect(),
+        }
+    }
+}

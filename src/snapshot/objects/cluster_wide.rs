@@ -100,12 +100,16 @@ impl Resource for ConfigMap {
 
     fn keep(wire: WireConfigMap, context: &mut Context) -> Self {
         let meta = wire.metadata.keep(context);
+        // Some installers put a name of their own before these (`rke2-coredns-rke2-coredns`).
         let configures_the_cluster = &*meta.namespace == "kube-system"
             && ["kubeadm-config", "kubelet-config", "kube-proxy", "coredns"]
                 .iter()
-                .any(|name| meta.name.starts_with(name));
+                .any(|name| meta.name.contains(name));
+        let configures_ingress_nginx = meta.name.contains("ingress-nginx")
+            || meta.labels.get("app.kubernetes.io/name").is_some_and(|name| name == "ingress-nginx");
         let is_dashboard = meta.labels.contains_key("grafana_dashboard");
-        Self { data: if configures_the_cluster || is_dashboard { wire.data } else { BTreeMap::new() }, meta }
+        let is_read = configures_the_cluster || configures_ingress_nginx || is_dashboard;
+        Self { data: if is_read { wire.data } else { BTreeMap::new() }, meta }
     }
 }
 
@@ -162,6 +166,81 @@ impl Resource for ClusterRole {
 
     fn keep(wire: WireRole, context: &mut Context) -> Self {
         Self(Role { meta: wire.metadata.keep(context), cluster_wide: true, rules: wire.rules })
+    }
+}
+
+/// A RoleBinding or a ClusterRoleBinding.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct RoleBinding {
+    pub meta: Meta,
+    /// A ClusterRoleBinding.
+    pub cluster_wide: bool,
+    pub role: RoleRef,
+    pub subjects: Vec<Subject>,
+}
+
+impl RoleBinding {
+    /// The kind as the API names it.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        if self.cluster_wide { "ClusterRoleBinding" } else { "RoleBinding" }
+    }
+}
+
+/// The role that a binding grants.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct RoleRef {
+    /// `Role` or `ClusterRole`.
+    pub kind: CompactString,
+    pub name: CompactString,
+}
+
+/// Whom a binding grants it to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct Subject {
+    /// `User`, `Group` or `ServiceAccount`.
+    pub kind: CompactString,
+    /// Of a ServiceAccount.
+    #[serde(deserialize_with = "or_default")]
+    pub namespace: CompactString,
+    pub name: CompactString,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct WireBinding {
+    metadata: WireMeta,
+    role_ref: RoleRef,
+    #[serde(deserialize_with = "or_default")]
+    subjects: Vec<Subject>,
+}
+
+impl WireBinding {
+    fn keep(self, cluster_wide: bool, context: &mut Context) -> RoleBinding {
+        RoleBinding { meta: self.metadata.keep(context), cluster_wide, role: self.role_ref, subjects: self.subjects }
+    }
+}
+
+pub(crate) struct ClusterRoleBinding(pub(crate) RoleBinding);
+
+impl Resource for RoleBinding {
+    type Wire = WireBinding;
+
+    fn keep(wire: WireBinding, context: &mut Context) -> Self {
+        wire.keep(false, context)
+    }
+}
+
+impl Resource for ClusterRoleBinding {
+    type Wire = WireBinding;
+
+    fn keep(wire: WireBinding, context: &mut Context) -> Self {
+        Self(wire.keep(true, context))
     }
 }
 

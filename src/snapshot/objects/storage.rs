@@ -306,6 +306,8 @@ pub struct CsiDriver {
     pub storage_capacity: bool,
     pub se_linux_mount: bool,
     pub prevent_pod_scheduling_if_missing: bool,
+    /// It asks for tokens of the pods' ServiceAccounts (`tokenRequests`).
+    pub requests_tokens: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -322,6 +324,8 @@ struct WireCsiDriverSpec {
     storage_capacity: Option<bool>,
     se_linux_mount: Option<bool>,
     prevent_pod_scheduling_if_missing: Option<bool>,
+    #[serde(deserialize_with = "or_default")]
+    token_requests: Vec<IgnoredAny>,
 }
 
 impl Resource for CsiDriver {
@@ -334,6 +338,7 @@ impl Resource for CsiDriver {
             storage_capacity: wire.spec.storage_capacity.unwrap_or_default(),
             se_linux_mount: wire.spec.se_linux_mount.unwrap_or_default(),
             prevent_pod_scheduling_if_missing: wire.spec.prevent_pod_scheduling_if_missing.unwrap_or_default(),
+            requests_tokens: !wire.spec.token_requests.is_empty(),
         }
     }
 }
