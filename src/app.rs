@@ -1,1 +1,3 @@
 //! What every `main` does: signals, logging, exit codes.
+
+pub mod source;

@@ -4,6 +4,8 @@
 //! they touch, the life of APIs and feature gates. It knows no cluster. [`inventory`] says what runs in one, and [`plan`]
 //! joins both: what to update, why, in which order.
 
+pub mod cli;
+pub mod commands;
 pub mod facts;
 pub mod inventory;
 pub mod plan;

@@ -1,0 +1,26 @@
+//! The flags of `kubectl secpatch`.
+
+use clap::{Parser, Subcommand};
+use patchkit::cluster::ConnectOptions;
+
+use crate::commands::plan::PlanArgs;
+
+/// What a cluster must update for its security, why, and in which order
+#[derive(Debug, Parser)]
+#[command(name = "kubectl-secpatch", bin_name = "kubectl secpatch", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Which cluster, and as whom.
+    #[command(flatten)]
+    pub connect: ConnectOptions,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The ordered plan of the security updates that a cluster needs
+    Plan(Box<PlanArgs>),
+}

@@ -1,0 +1,3 @@
+//! One file a subcommand: get a snapshot, decide, render. Only here is the outside world touched.
+
+pub mod plan;
