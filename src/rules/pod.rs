@@ -85,6 +85,7 @@ impl PodSpec {
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct NamedReference {
+    #[serde(deserialize_with = "or_default")]
     pub name: CompactString,
 }
 
@@ -93,6 +94,7 @@ pub struct NamedReference {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct ReadinessGate {
+    #[serde(deserialize_with = "or_default")]
     pub condition_type: CompactString,
 }
 
@@ -101,6 +103,7 @@ pub struct ReadinessGate {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct Container {
+    #[serde(deserialize_with = "or_default")]
     pub name: CompactString,
     pub image: Option<CompactString>,
     pub image_pull_policy: Option<CompactString>,
@@ -144,6 +147,7 @@ impl Container {
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct RestartRule {
+    #[serde(deserialize_with = "or_default")]
     pub action: CompactString,
 }
 
@@ -152,6 +156,7 @@ pub struct RestartRule {
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct ContainerPort {
     pub name: Option<CompactString>,
+    #[serde(deserialize_with = "or_default")]
     pub container_port: i32,
     pub host_port: Option<i32>,
     #[serde(rename = "hostIP")]
@@ -164,6 +169,7 @@ pub struct ContainerPort {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct EnvVar {
+    #[serde(deserialize_with = "or_default")]
     pub name: CompactString,
     pub value_from: Option<Box<EnvVarSource>>,
 }
@@ -200,7 +206,9 @@ pub struct ResourceRequirements {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct VolumeMount {
+    #[serde(deserialize_with = "or_default")]
     pub name: CompactString,
+    #[serde(deserialize_with = "or_default")]
     pub mount_path: CompactString,
     #[serde(deserialize_with = "or_default")]
     pub read_only: bool,
@@ -248,6 +256,7 @@ pub struct Handler {
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct SleepAction {
+    #[serde(deserialize_with = "or_default")]
     pub seconds: i64,
 }
 
@@ -256,6 +265,7 @@ pub struct SleepAction {
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct HttpGetAction {
     pub host: Option<CompactString>,
+    #[serde(deserialize_with = "or_default")]
     pub port: IntOrString,
 }
 
@@ -264,6 +274,7 @@ pub struct HttpGetAction {
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct TcpSocketAction {
     pub host: Option<CompactString>,
+    #[serde(deserialize_with = "or_default")]
     pub port: IntOrString,
 }
 
@@ -279,6 +290,7 @@ pub struct ExecAction {
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct GrpcAction {
+    #[serde(deserialize_with = "or_default")]
     pub port: i32,
 }
 
@@ -335,7 +347,7 @@ pub struct Capabilities {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct SecurityProfile {
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "or_default")]
     pub kind: CompactString,
     pub localhost_profile: Option<CompactString>,
 }
@@ -452,6 +464,7 @@ pub struct PodAffinityTerm {
     pub namespace_selector: Option<LabelSelector>,
     #[serde(deserialize_with = "or_default")]
     pub namespaces: Vec<CompactString>,
+    #[serde(deserialize_with = "or_default")]
     pub topology_key: CompactString,
     #[serde(deserialize_with = "or_default")]
     pub match_label_keys: Vec<CompactString>,
@@ -463,8 +476,11 @@ pub struct PodAffinityTerm {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct TopologySpreadConstraint {
+    #[serde(deserialize_with = "or_default")]
     pub max_skew: i32,
+    #[serde(deserialize_with = "or_default")]
     pub topology_key: CompactString,
+    #[serde(deserialize_with = "or_default")]
     pub when_unsatisfiable: CompactString,
     pub label_selector: Option<LabelSelector>,
     pub min_domains: Option<i32>,

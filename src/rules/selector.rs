@@ -26,8 +26,10 @@ pub struct LabelSelector {
 #[serde(default)]
 pub struct Requirement {
     /// The label's key.
+    #[serde(deserialize_with = "or_default")]
     pub key: CompactString,
     /// How the value is compared.
+    #[serde(deserialize_with = "or_default")]
     pub operator: Operator,
     /// The values to compare with.
     #[serde(deserialize_with = "or_default")]
@@ -122,8 +124,10 @@ pub struct NodeSelectorTerm {
 #[serde(default)]
 pub struct PreferredTerm {
     /// From 1 to 100.
+    #[serde(deserialize_with = "or_default")]
     pub weight: i32,
     /// What is preferred.
+    #[serde(deserialize_with = "or_default")]
     pub preference: NodeSelectorTerm,
 }
 

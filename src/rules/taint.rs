@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct Taint {
+    #[serde(deserialize_with = "super::null::or_default")]
     pub key: CompactString,
     #[serde(deserialize_with = "super::null::or_default")]
     pub value: CompactString,
+    #[serde(deserialize_with = "super::null::or_default")]
     pub effect: CompactString,
 }
 

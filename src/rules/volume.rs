@@ -23,12 +23,14 @@ struct EmptyDir {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct HostPath {
+    #[serde(deserialize_with = "or_default")]
     path: CompactString,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Claim {
+    #[serde(deserialize_with = "or_default")]
     claim_name: CompactString,
 }
 
@@ -42,18 +44,21 @@ struct Secret {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Csi {
+    #[serde(deserialize_with = "or_default")]
     driver: CompactString,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Ephemeral {
+    #[serde(deserialize_with = "or_default")]
     volume_claim_template: ClaimTemplate,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ClaimTemplate {
+    #[serde(deserialize_with = "or_default")]
     spec: ClaimSpec,
 }
 

@@ -9,6 +9,7 @@ use crate::rules::null::or_default;
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct GroupDiscovery {
+    #[serde(deserialize_with = "or_default")]
     metadata: Name,
     #[serde(deserialize_with = "or_default")]
     versions: Vec<Version>,
@@ -24,6 +25,7 @@ struct Name {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Version {
+    #[serde(deserialize_with = "or_default")]
     version: String,
     #[serde(deserialize_with = "or_default")]
     resources: Vec<Resource>,
@@ -32,6 +34,7 @@ struct Version {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Resource {
+    #[serde(deserialize_with = "or_default")]
     resource: String,
     #[serde(deserialize_with = "or_default")]
     response_kind: Kind,

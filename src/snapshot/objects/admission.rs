@@ -28,6 +28,7 @@ impl WebhookConfiguration {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct Webhook {
+    #[serde(deserialize_with = "or_default")]
     pub name: CompactString,
     #[serde(deserialize_with = "or_default")]
     pub client_config: ClientConfig,
@@ -62,7 +63,9 @@ pub struct ClientConfig {
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct ServiceReference {
+    #[serde(deserialize_with = "or_default")]
     pub namespace: CompactString,
+    #[serde(deserialize_with = "or_default")]
     pub name: CompactString,
     pub port: Option<i32>,
 }
@@ -84,6 +87,7 @@ pub struct WebhookRule {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WireConfiguration {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
     #[serde(deserialize_with = "or_default")]
     webhooks: Vec<Webhook>,

@@ -20,7 +20,9 @@ pub struct Namespace {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WireNamespace {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
     status: WirePhase,
 }
 
@@ -51,8 +53,11 @@ pub struct ResourceQuota {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WireQuota {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
     spec: WireQuotaSpec,
+    #[serde(deserialize_with = "or_default")]
     status: WireQuotaStatus,
 }
 
@@ -90,6 +95,7 @@ pub struct ConfigMap {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WireConfigMap {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
     #[serde(deserialize_with = "or_default")]
     data: BTreeMap<CompactString, String>,
@@ -146,6 +152,7 @@ pub struct PolicyRule {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WireRole {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
     #[serde(deserialize_with = "or_default")]
     rules: Vec<PolicyRule>,
@@ -257,7 +264,9 @@ pub struct PodDisruptionBudget {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WireBudget {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
     spec: crate::rules::budget::BudgetSpec,
     status: Option<crate::rules::budget::BudgetStatus>,
 }
@@ -282,7 +291,9 @@ pub struct PrometheusRule {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WirePrometheusRule {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
     spec: WirePrometheusSpec,
 }
 
@@ -303,6 +314,7 @@ struct WirePrometheusGroup {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct WirePrometheusExpression {
+    #[serde(deserialize_with = "or_default")]
     expr: serde_json::Value,
 }
 
@@ -336,6 +348,7 @@ pub struct OtherObject {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WireAny {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
 }
 

@@ -26,6 +26,7 @@ pub struct CustomResourceDefinition {
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct CrdVersion {
+    #[serde(deserialize_with = "or_default")]
     pub name: CompactString,
     #[serde(deserialize_with = "or_default")]
     pub served: bool,
@@ -38,15 +39,20 @@ pub struct CrdVersion {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WireCrd {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
     spec: WireCrdSpec,
+    #[serde(deserialize_with = "or_default")]
     status: WireCrdStatus,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct WireCrdSpec {
+    #[serde(deserialize_with = "or_default")]
     group: CompactString,
+    #[serde(deserialize_with = "or_default")]
     names: WireNames,
     #[serde(deserialize_with = "or_default")]
     scope: CompactString,
@@ -58,7 +64,9 @@ struct WireCrdSpec {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct WireNames {
+    #[serde(deserialize_with = "or_default")]
     kind: CompactString,
+    #[serde(deserialize_with = "or_default")]
     plural: CompactString,
 }
 
@@ -119,8 +127,11 @@ pub struct ApiService {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WireApiService {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
     spec: WireApiServiceSpec,
+    #[serde(deserialize_with = "or_default")]
     status: WireApiServiceStatus,
 }
 
@@ -129,6 +140,7 @@ pub(crate) struct WireApiService {
 struct WireApiServiceSpec {
     #[serde(deserialize_with = "or_default")]
     group: CompactString,
+    #[serde(deserialize_with = "or_default")]
     version: CompactString,
     service: Option<ServiceReference>,
 }

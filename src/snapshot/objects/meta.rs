@@ -56,8 +56,11 @@ pub struct Meta {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct Owner {
+    #[serde(deserialize_with = "or_default")]
     pub api_version: CompactString,
+    #[serde(deserialize_with = "or_default")]
     pub kind: CompactString,
+    #[serde(deserialize_with = "or_default")]
     pub name: CompactString,
     #[serde(deserialize_with = "or_default")]
     pub uid: CompactString,
@@ -183,6 +186,7 @@ struct Annotations {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct LastApplied {
+    #[serde(deserialize_with = "or_default")]
     api_version: CompactString,
 }
 

@@ -33,6 +33,7 @@ pub struct ServicePort {
     pub name: CompactString,
     #[serde(deserialize_with = "or_default")]
     pub protocol: CompactString,
+    #[serde(deserialize_with = "or_default")]
     pub port: i32,
     pub target_port: Option<IntOrString>,
     pub node_port: Option<i32>,
@@ -41,7 +42,9 @@ pub struct ServicePort {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WireService {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
     spec: WireServiceSpec,
 }
 
@@ -129,6 +132,7 @@ pub struct EndpointPort {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WireSlice {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
     #[serde(deserialize_with = "or_default")]
     endpoints: Vec<WireEndpoint>,
@@ -201,6 +205,7 @@ pub struct Endpoints {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WireEndpoints {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
     #[serde(deserialize_with = "or_default")]
     subsets: Vec<WireSubset>,
@@ -279,6 +284,7 @@ pub struct NetworkPolicyPeer {
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct IpBlock {
+    #[serde(deserialize_with = "or_default")]
     pub cidr: CompactString,
     #[serde(deserialize_with = "or_default")]
     pub except: Vec<CompactString>,
@@ -296,7 +302,9 @@ pub struct NetworkPolicyPort {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WirePolicy {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
     spec: NetworkPolicySpec,
 }
 

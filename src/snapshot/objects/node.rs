@@ -73,8 +73,9 @@ pub struct NodeCondition {
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct NodeAddress {
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "or_default")]
     pub kind: CompactString,
+    #[serde(deserialize_with = "or_default")]
     pub address: CompactString,
 }
 
@@ -115,8 +116,11 @@ impl Node {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WireNode {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
     spec: WireSpec,
+    #[serde(deserialize_with = "or_default")]
     status: WireStatus,
 }
 

@@ -114,8 +114,11 @@ impl Pod {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WirePod {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
     spec: PodSpec,
+    #[serde(deserialize_with = "or_default")]
     status: WireStatus,
 }
 
@@ -147,7 +150,7 @@ struct WireStatus {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct WireCondition {
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "or_default")]
     pub(crate) kind: CompactString,
     #[serde(deserialize_with = "or_default")]
     pub(crate) status: CompactString,
@@ -161,12 +164,14 @@ pub(crate) struct WireCondition {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct WireIp {
+    #[serde(deserialize_with = "or_default")]
     ip: CompactString,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct WireContainerStatus {
+    #[serde(deserialize_with = "or_default")]
     name: CompactString,
     #[serde(deserialize_with = "or_default")]
     image: CompactString,
@@ -199,6 +204,7 @@ struct WireWaiting {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct WireTerminated {
+    #[serde(deserialize_with = "or_default")]
     exit_code: i32,
 }
 

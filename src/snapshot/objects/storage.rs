@@ -42,8 +42,11 @@ pub struct ClaimRef {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WireVolume {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
     spec: WireVolumeSpec,
+    #[serde(deserialize_with = "or_default")]
     status: WirePhase,
 }
 
@@ -214,8 +217,11 @@ pub struct PersistentVolumeClaim {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WireClaim {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
     spec: WireClaimSpec,
+    #[serde(deserialize_with = "or_default")]
     status: WirePhase,
 }
 
@@ -264,6 +270,7 @@ pub struct StorageClass {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct WireClass {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
     #[serde(deserialize_with = "or_default")]
     provisioner: CompactString,
@@ -313,7 +320,9 @@ pub struct CsiDriver {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WireCsiDriver {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
     spec: WireCsiDriverSpec,
 }
 
@@ -364,7 +373,9 @@ pub struct CsiNodeDriver {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WireCsiNode {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
     spec: WireCsiNodeSpec,
 }
 
@@ -378,6 +389,7 @@ struct WireCsiNodeSpec {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct WireCsiNodeDriver {
+    #[serde(deserialize_with = "or_default")]
     name: CompactString,
     allocatable: Option<WireAllocatable>,
     #[serde(deserialize_with = "or_default")]
@@ -424,8 +436,11 @@ pub struct VolumeAttachment {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WireAttachment {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
     spec: WireAttachmentSpec,
+    #[serde(deserialize_with = "or_default")]
     status: WireAttachmentStatus,
 }
 
@@ -482,6 +497,7 @@ pub struct CsiStorageCapacity {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct WireCapacity {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
     #[serde(deserialize_with = "or_default")]
     storage_class_name: CompactString,

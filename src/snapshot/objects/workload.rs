@@ -148,8 +148,11 @@ impl Workload {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WireWorkload {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
     spec: WireSpec,
+    #[serde(deserialize_with = "or_default")]
     status: WorkloadStatus,
     /// Where a PodTemplate has its template.
     template: Option<WireTemplate>,
@@ -219,13 +222,16 @@ impl<'de> Deserialize<'de> for WireSelector {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct WireTemplate {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
     spec: PodSpec,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct WireJobTemplate {
+    #[serde(deserialize_with = "or_default")]
     spec: Box<WireSpec>,
 }
 
@@ -247,12 +253,14 @@ struct WireRollingUpdate {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct WireClaimTemplate {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireClaimName,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct WireClaimName {
+    #[serde(deserialize_with = "or_default")]
     name: CompactString,
 }
 
@@ -266,6 +274,7 @@ struct WireFailurePolicy {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct WireFailureRule {
+    #[serde(deserialize_with = "or_default")]
     action: CompactString,
     #[serde(deserialize_with = "or_default")]
     on_pod_conditions: Vec<WireType>,
@@ -274,7 +283,7 @@ struct WireFailureRule {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct WireType {
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "or_default")]
     kind: CompactString,
     #[serde(deserialize_with = "or_default")]
     status: CompactString,
