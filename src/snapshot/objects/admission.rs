@@ -128,7 +128,9 @@ pub struct AdmissionPolicy {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WirePolicy {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
     spec: WirePolicySpec,
 }
 

@@ -201,7 +201,9 @@ impl RoleBinding {
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct RoleRef {
     /// `Role` or `ClusterRole`.
+    #[serde(deserialize_with = "or_default")]
     pub kind: CompactString,
+    #[serde(deserialize_with = "or_default")]
     pub name: CompactString,
 }
 
@@ -211,17 +213,21 @@ pub struct RoleRef {
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct Subject {
     /// `User`, `Group` or `ServiceAccount`.
+    #[serde(deserialize_with = "or_default")]
     pub kind: CompactString,
     /// Of a ServiceAccount.
     #[serde(deserialize_with = "or_default")]
     pub namespace: CompactString,
+    #[serde(deserialize_with = "or_default")]
     pub name: CompactString,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct WireBinding {
+    #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
     role_ref: RoleRef,
     #[serde(deserialize_with = "or_default")]
     subjects: Vec<Subject>,
