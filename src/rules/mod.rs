@@ -5,6 +5,7 @@
 //! are made of them.
 
 pub mod budget;
+pub mod eviction;
 pub mod image;
 mod int_or_string;
 mod labels;
