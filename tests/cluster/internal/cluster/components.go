@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"patchkit.test/cluster/stages"
 )
 
@@ -134,7 +136,7 @@ func components(s *State, o *Options) []component {
 		// All nodes have a simulated kubelet but those whose label says that
 		// it has stopped: kwok then lets go of the node (no heartbeats) and of
 		// its pods, just like a machine that is dead.
-		"--manage-nodes-with-label-selector=" + stages.Prefix + "kubelet!=stopped",
+		"--manage-nodes-with-label-selector=" + corev1.LabelHostname + "," + stages.Prefix + "kubelet!=stopped",
 		// Leases are renewed each quarter of that. The node controller must
 		// miss more than one renewal before it calls a node unknown.
 		fmt.Sprintf("--node-lease-duration-seconds=%d", max(4, int(o.NodeGrace.Seconds()*4/5))),

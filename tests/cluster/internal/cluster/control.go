@@ -53,7 +53,12 @@ func (s *supervisor) serveControl(ctx context.Context) (*controlServer, error) {
 		return s.stop(name, syscall.SIGTERM)
 	}))
 	mux.HandleFunc("POST /start/{component}", action(s.start))
-	mux.HandleFunc("POST /shutdown", func(http.ResponseWriter, *http.Request) { c.onShutdown() })
+	mux.HandleFunc("POST /shutdown", func(w http.ResponseWriter, _ *http.Request) {
+		// The answer first: afterwards there is no process to send it.
+		w.WriteHeader(http.StatusOK)
+		http.NewResponseController(w).Flush() //nolint:errcheck // who asked looks for the end anyway
+		c.onShutdown()
+	})
 
 	c.Server = &http.Server{
 		ReadHeaderTimeout: 10 * time.Second,
@@ -108,7 +113,9 @@ func (s *State) Start(ctx context.Context, component string) error {
 
 // Down ends the cluster and returns when all of its processes are gone.
 func (s *State) Down(ctx context.Context) error {
-	if err := s.command(ctx, "shutdown"); err != nil {
+	// The connection may end with the supervisor; whether it has ended is seen
+	// below.
+	if err := s.command(ctx, "shutdown"); err != nil && s.Alive() && !errors.Is(err, io.EOF) {
 		return err
 	}
 	for s.Alive() {

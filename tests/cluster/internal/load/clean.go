@@ -58,7 +58,7 @@ func clean(o *unstructured.Unstructured, uids map[types.UID]types.UID) {
 		}
 		remove("spec", "healthCheckNodePort")
 	case "PersistentVolume":
-		// Without the uid it is a volume that waits for the claim of that name.
+		// The new uid is written once the claim is there, see bindVolume.
 		remove("spec", "claimRef", "uid")
 		remove("spec", "claimRef", "resourceVersion")
 	case "Job":

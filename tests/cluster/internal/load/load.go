@@ -221,6 +221,7 @@ func (l *loader) one(ctx context.Context, o *unstructured.Unstructured) error {
 		return err
 	}
 	oldUID := o.GetUID()
+	claimUID, _, _ := unstructured.NestedString(o.Object, "spec", "claimRef", "uid")
 	terminating := o.GetDeletionTimestamp() != nil
 	grace := o.GetDeletionGracePeriodSeconds()
 	l.mu.Lock()
@@ -245,12 +246,24 @@ func (l *loader) one(ctx context.Context, o *unstructured.Unstructured) error {
 
 	if m, ok := status.(map[string]any); hasStatus && ok && len(m) > 0 && keepsStatus(o.GetKind()) {
 		created.Object["status"] = status
-		created.SetResourceVersion("")
 		_, err := resource.UpdateStatus(ctx, created, metav1.UpdateOptions{})
+		if apierrors.IsConflict(err) { // the scheduler was faster
+			if created, err = resource.Get(ctx, o.GetName(), metav1.GetOptions{}); err == nil {
+				created.Object["status"] = status
+				_, err = resource.UpdateStatus(ctx, created, metav1.UpdateOptions{})
+			}
+		}
 		// 404 is a kind without such a subresource.
 		if err != nil && !apierrors.IsNotFound(err) {
 			return fmt.Errorf("created, but without its status: %w", short(err))
 		}
+	}
+	if o.GetKind() == "PersistentVolume" && claimUID != "" {
+		l.mu.Lock()
+		l.after = append(l.after, func(ctx context.Context) error {
+			return l.bindVolume(ctx, resource, o.GetName(), types.UID(claimUID))
+		})
+		l.mu.Unlock()
 	}
 	if enforced != nil || terminating {
 		name := describe(o)
@@ -273,6 +286,22 @@ func (l *loader) one(ctx context.Context, o *unstructured.Unstructured) error {
 	return nil
 }
 
+// bindVolume names the new uid of the claim that a volume is bound to. A claim
+// that says it is bound, to a volume that names another uid or none, is lost
+// (syncBoundClaim of the volume binding controller).
+func (l *loader) bindVolume(ctx context.Context, volumes dynamic.ResourceInterface, name string, claim types.UID) error {
+	uid, ok := l.uids[claim]
+	if !ok {
+		l.result.Notes["PersistentVolume bound to a claim that is in no file"]++
+		return nil
+	}
+	patch := fmt.Appendf(nil, `{"spec":{"claimRef":{"uid":%q}}}`, uid)
+	if _, err := volumes.Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		return fmt.Errorf("PersistentVolume %s: %w", name, short(err))
+	}
+	return nil
+}
+
 // replace makes an object that is there already like the one of the file.
 func replace(ctx context.Context, resource dynamic.ResourceInterface, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	there, err := resource.Get(ctx, o.GetName(), metav1.GetOptions{})
@@ -282,7 +311,8 @@ func replace(ctx context.Context, resource dynamic.ResourceInterface, o *unstruc
 	update := o.DeepCopy()
 	update.SetResourceVersion(there.GetResourceVersion())
 	update.SetUID(there.GetUID())
-	if o.GetKind() == "Namespace" {
+	// The spec of a namespace is not for us, that of a Job can't be changed.
+	if o.GetKind() == "Namespace" || o.GetKind() == "Job" {
 		update.Object["spec"] = there.Object["spec"]
 	}
 	return resource.Update(ctx, update, metav1.UpdateOptions{})

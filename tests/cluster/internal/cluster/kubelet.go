@@ -14,12 +14,16 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// labelNodes gives a node that has no label at all the one of its host name, as
-// a kubelet does; until ctx is done.
+// managedAttach is what a kubelet writes on its node to say that volumes are
+// attached by the controller; without it there are no VolumeAttachments.
+const managedAttach = "volumes.kubernetes.io/controller-managed-attach-detach"
+
+// labelNodes does what a kubelet does to its Node object beside the status,
+// until ctx is done: the annotation above and the label of the host name.
 //
-// Only those: a test may want a node without some label. But kwok never takes a
-// node without any label for one of its own when it selects nodes by label
-// (Option.filter of its pkg/utils/informer), though "key!=value" matches it.
+// kwok needs that label: it never takes a node without any label for one of its
+// own when it selects nodes by label (Option.filter of its pkg/utils/informer),
+// though "key!=value" matches it, so the selector asks for the label.
 func labelNodes(ctx context.Context, kubeconfig string) error {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
@@ -32,10 +36,20 @@ func labelNodes(ctx context.Context, kubeconfig string) error {
 	factory := informers.NewSharedInformerFactory(client, 0)
 	label := func(object any) {
 		node, ok := object.(*corev1.Node)
-		if !ok || len(node.Labels) != 0 {
+		if !ok {
 			return
 		}
-		patch := fmt.Sprintf(`{"metadata":{"labels":{%q:%q}}}`, corev1.LabelHostname, node.Name)
+		_, annotated := node.Annotations[managedAttach]
+		_, labelled := node.Labels[corev1.LabelHostname]
+		if annotated && labelled {
+			return
+		}
+		name := node.Labels[corev1.LabelHostname]
+		if !labelled {
+			name = node.Name
+		}
+		patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:"true"},"labels":{%q:%q}}}`,
+			managedAttach, corev1.LabelHostname, name)
 		for range 5 {
 			_, err := client.CoreV1().Nodes().Patch(ctx, node.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
 			if err == nil || ctx.Err() != nil {
