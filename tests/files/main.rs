@@ -1,0 +1,3 @@
+//! The plugins, run over files as their users do. No cluster is needed.
+
+mod environment;

@@ -1,0 +1,42 @@
+//! The client and the plugins on a real control plane, with the real kubectl.
+//!
+//! `cargo test --test live` runs them all, and takes the usual filters and flags. They share a cluster; a test that
+//! breaks things starts one of its own.
+
+mod control_plane;
+mod ends;
+mod faults;
+#[path = "../client/tools.rs"]
+#[expect(dead_code, reason = "shared with the client's own tests, which need more of it")]
+mod tools;
+mod users;
+
+use std::env;
+use std::process::ExitCode;
+
+use patchkit_test_support::{live_tests, run_suite};
+
+fn main() -> ExitCode {
+    if env::var_os(ends::HOLD).is_some() {
+        return run_suite(live_tests![ends::hold_a_cluster]);
+    }
+    run_suite(live_tests![
+        control_plane::everything_runs,
+        control_plane::kubectl_is_the_one_of_the_cluster,
+        control_plane::kubectl_finds_the_plugins,
+        control_plane::a_namespace_is_made_and_deleted,
+        control_plane::a_sample_comes_alive_with_its_statuses,
+        control_plane::an_older_version_is_emulated,
+        control_plane::a_component_can_be_killed_and_revived,
+        ends::a_cluster_ends_with_its_test,
+        ends::a_killed_test_run_leaves_no_process,
+        faults::a_busy_server_is_asked_again,
+        faults::a_cut_connection_is_asked_again,
+        faults::an_expired_page_token_begins_the_list_anew,
+        faults::a_slow_server_is_waited_for,
+        faults::a_server_that_stays_busy_is_reported,
+        faults::a_dropped_watch_can_be_taken_up_again,
+        users::a_user_may_do_what_was_granted_and_no_more,
+        users::an_unknown_user_is_told_so,
+    ])
+}
