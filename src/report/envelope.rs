@@ -207,12 +207,6 @@ impl Report {
     /// The exit code: findings that meet `fail_on` first, then what could not be read, then clean.
     #[must_use]
     pub fn exit(&self, fail_on: FailOn) -> Exit {
-        if self.findings.iter().any(|finding| fail_on.is_met_by(finding.severity)) {
-            Exit::Findings
-        } else if self.not_evaluated.is_empty() {
-            Exit::Clean
-        } else {
-            Exit::Partial
-        }
+        Exit::of(&self.findings, &self.not_evaluated, fail_on)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, str::FromStr};
 
-use super::{Severity, UnknownSeverity};
+use super::{Finding, NotEvaluated, Severity, UnknownSeverity};
 
 /// How a command ends. The numbers never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,18 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// The exit code of what was found: findings that meet `fail_on` first, then what could not be read, then clean.
+    #[must_use]
+    pub fn of(findings: &[Finding], not_evaluated: &[NotEvaluated], fail_on: FailOn) -> Self {
+        if findings.iter().any(|finding| fail_on.is_met_by(finding.severity)) {
+            Self::Findings
+        } else if not_evaluated.is_empty() {
+            Self::Clean
+        } else {
+            Self::Partial
+        }
+    }
+
     /// The number that the process ends with.
     #[must_use]
     pub const fn code(self) -> u8 {

@@ -16,9 +16,11 @@ pub mod requests;
 pub mod runtime_version;
 mod selector;
 pub mod skew;
+pub mod surge;
 pub mod taint;
 pub mod version;
 mod volume;
+pub mod window;
 
 pub use image::{ImageError, ImageRef};
 pub use int_or_string::IntOrString;

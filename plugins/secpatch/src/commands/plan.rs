@@ -1,6 +1,6 @@
 //! `kubectl secpatch plan`.
 
-use std::io::{self, Write};
+use std::{io::Write, path::Path};
 
 use clap::Args;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -9,14 +9,14 @@ use patchkit::{
     cluster::{ConnectOptions, ConnectSettings, Silent, Wish},
     render::{self, Format, OutputArgs, OwnFormats, RenderError},
     report::{Exit, FailOn, Metadata},
-    rules::version::KubeVersion,
+    rules::{surge::SurgeSetting, version::KubeVersion, window::Window},
     term::{Output, Stream},
 };
 
 use crate::{
     facts::Facts,
     inventory::{Hints, Inventory},
-    plan::{self, Subject, target::TargetChoice},
+    plan::{self, StepOptions, Subject, TargetChoice},
 };
 
 /// The formats that only a plan has.
@@ -47,6 +47,19 @@ pub struct PlanArgs {
     /// Make the plan as of this day or moment (2026-11-23, 2026-11-23T10:00:00Z), so that it can be made again
     #[arg(long, value_name = "DATE", value_parser = parse_as_of, help_heading = "Plan")]
     pub as_of: Option<Timestamp>,
+
+    /// A lower environment that has rehearsed the update: a context, or files that kubectl wrote there
+    #[arg(long, value_name = "CONTEXT|FILE", help_heading = "Plan")]
+    pub rehearsed_in: Option<String>,
+
+    /// A maintenance window in which steps may start, such as "Sat 02:00-06:00 Europe/Paris" (repeatable)
+    #[arg(long = "window", value_name = "WINDOW", help_heading = "Plan")]
+    pub windows: Vec<Window>,
+
+    /// Nodes more than it has that a pool may get while it is updated, as a number or a share; it is rounded up to a
+    /// multiple of the pool's zones
+    #[arg(long, value_name = "NUMBER|PERCENT", default_value = "33%", help_heading = "Plan")]
+    pub surge: SurgeSetting,
 
     /// The label that names a node's pool, where it is none of the providers'
     #[arg(long, value_name = "LABEL", help_heading = "Plan")]
@@ -82,6 +95,12 @@ pub enum PlanError {
     /// The plan could not be written.
     #[error(transparent)]
     Render(#[from] RenderError),
+    /// A rehearsal in a context needs a connection.
+    #[error("--rehearsed-in {environment:?} is no file, and --offline allows no connection to a context of that name")]
+    Offline {
+        /// As it was given.
+        environment: String,
+    },
 }
 
 /// Makes the plan and writes it.
@@ -92,26 +111,57 @@ pub fn run(args: &PlanArgs, connect: &ConnectOptions, out: &mut impl Write) -> R
     let now = args.as_of.unwrap_or_else(Timestamp::now);
     let today = now.to_zoned_datetime(TimeZone::UTC).date();
     let facts = Facts::compiled_in();
-    let settings = ConnectSettings::new(concat!("kubectl-secpatch/", env!("CARGO_PKG_VERSION")));
-    let reader = Reader { args: &args.source, connect, settings: &settings, progress: &Silent };
-    let wish = Wish { kinds: plan::KINDS.to_vec(), deprecated_calls: true };
-    let Gathered { snapshot, source } = reader.read(&wish, |_, _| Vec::new())?;
+    let Gathered { snapshot, source } = read(&args.source, connect, &facts)?;
+    let lower = match &args.rehearsed_in {
+        Some(environment) => Some(read_rehearsal(environment, args.offline, connect, &facts)?),
+        None => None,
+    };
     let hints = Hints { server: args.server_version.clone(), pool_label: args.pool_label.clone() };
     let inventory = Inventory::of(&snapshot, &hints);
     let subject = Subject { snapshot: &snapshot, inventory: &inventory, facts: &facts, now, today };
-    let choice = args.target.clone().unwrap_or_default();
-    let target = plan::target::choose(&choice, &inventory, &facts, today);
-    let report = plan::make(subject, target).report(Metadata {
+    let options = plan::Options {
+        target: args.target.clone().unwrap_or_default(),
+        steps: StepOptions { surge: args.surge, windows: args.windows.clone() },
+        rehearsal: args.rehearsed_in.as_deref().zip(lower.as_ref().map(|gathered| &gathered.snapshot)),
+    };
+    let made = plan::make(subject, &options);
+    if args.output.output == Format::Own("tfvars") {
+        out.write_all(plan::tfvars(&made.plan).as_bytes()).map_err(RenderError::Write)?;
+        return Ok(made.exit(args.fail_on));
+    }
+    let report = made.report(Metadata {
         command: "kubectl secpatch plan".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         generated_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         data_as_of: Some(facts.as_of().to_string()),
         source,
     });
-    match &args.output.output {
-        Format::Own("tfvars") => {}
-        format => render::render(&report, format, &args.output.context(Stream::of(Output::Stdout)), out)?,
-    }
-    let _ = io::stdout().flush();
+    render::render(&report, &args.output.output, &args.output.context(Stream::of(Output::Stdout)), out)?;
     Ok(report.exit(args.fail_on))
+}
+
+/// Reads what a plan needs of a cluster or of files.
+fn read(source: &SourceArgs, connect: &ConnectOptions, facts: &Facts) -> Result<Gathered, SourceError> {
+    let settings = ConnectSettings::new(concat!("kubectl-secpatch/", env!("CARGO_PKG_VERSION")));
+    let reader = Reader { args: source, connect, settings: &settings, progress: &Silent };
+    let wish = Wish { kinds: plan::KINDS.to_vec(), deprecated_calls: true };
+    reader.read(&wish, |version, served| plan::metadata_wishes(facts, version, served))
+}
+
+/// Reads a lower environment: files where the path is there, else a context of the kubeconfig.
+fn read_rehearsal(
+    environment: &str,
+    offline: bool,
+    connect: &ConnectOptions,
+    facts: &Facts,
+) -> Result<Gathered, PlanError> {
+    if Path::new(environment).exists() {
+        let source = SourceArgs { files: vec![environment.to_owned()], recursive: true };
+        return Ok(read(&source, connect, facts)?);
+    }
+    if offline {
+        return Err(PlanError::Offline { environment: environment.to_owned() });
+    }
+    let connect = ConnectOptions { context: Some(environment.to_owned()), ..connect.clone() };
+    Ok(read(&SourceArgs::default(), &connect, facts)?)
 }

@@ -29,6 +29,6 @@ pub use component::Component;
 pub use cve::{Affected, AffectedComponent, Cve, CveStatus, Cves};
 pub use gate::{Gate, GateAt, GateProblem, Gates, Stage};
 pub use precondition::{Precondition, PreconditionKind, Preconditions};
-pub use release::{Patch, Release, Releases, Support};
+pub use release::{Patch, Release, Releases, Support, days_between};
 pub use source::{SourceInfo, Sources};
 pub use store::Facts;

@@ -4,6 +4,7 @@
 //! An inventory is worked out once from a snapshot; the parts of the plan are functions of both.
 
 mod components;
+pub mod images;
 mod pools;
 mod provider;
 pub mod skew;

@@ -15,7 +15,10 @@ use patchkit::{
     snapshot::{Kind, Snapshot},
 };
 
-use super::model::{ChecklistLine, ComponentLine, Hop, Step, Subject};
+use super::{
+    model::{ChecklistLine, ComponentLine, Hop, Step, Subject},
+    support::count,
+};
 
 /// What the other parts of the plan have worked out already.
 #[derive(Clone, Copy)]
@@ -104,19 +107,21 @@ impl Check {
         self.line(CheckStatus::Unknown, why, Vec::new())
     }
 
-    /// Passes where there are no objects, and otherwise has this status.
+    /// Objects that were found have this status, whatever else was not read. Where none was found, the check passes
+    /// only if everything was.
     fn none_of(
         &self,
         status: CheckStatus,
         objects: Vec<ObjectRef>,
+        unread: Option<String>,
         looked_at: &str,
         found: impl FnOnce(usize) -> String,
     ) -> ChecklistLine {
-        if objects.is_empty() {
-            self.line(CheckStatus::Pass, looked_at, objects)
-        } else {
-            let evidence = found(objects.len());
-            self.line(status, evidence, objects)
+        match (objects.len(), unread) {
+            (0, None) => self.line(CheckStatus::Pass, looked_at, objects),
+            (0, Some(why)) => self.unknown(why),
+            (number, None) => self.line(status, found(number), objects),
+            (number, Some(why)) => self.line(status, format!("{}; not all was read: {why}", found(number)), objects),
         }
     }
 }
@@ -124,9 +129,4 @@ impl Check {
 /// Why a check on these kinds can say nothing, where one of them was not read.
 fn unread(snapshot: &Snapshot, kinds: &[Kind]) -> Option<String> {
     kinds.iter().find_map(|kind| snapshot.why_unknown(kind).map(|why| format!("{}: {why}", kind.resource())))
-}
-
-/// `1 node`, `3 nodes`.
-fn count(number: usize, one: &str) -> String {
-    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }

@@ -9,7 +9,7 @@ use super::{
     model::{
         ChangeAnswer, ChecklistLine, ComponentLine, Holds, Hop, HopKind, Plan, Rehearsal, Step, Touched, UrgentCve,
     },
-    support::summary,
+    support::{count, summary},
 };
 
 /// Lays the plan out.
@@ -333,15 +333,11 @@ fn steps(document: &mut Document, steps: &[Step]) {
                 0 => "no surge".to_owned(),
                 surge => format!("surge {surge}"),
             };
-            details.push(format!(
-                "{} nodes, {surge}, {} batches: {}",
-                step.nodes.len(),
-                step.batches,
-                summary(&step.nodes)
-            ));
+            let batches = if step.batches == 1 { "1 batch".to_owned() } else { format!("{} batches", step.batches) };
+            details.push(format!("{}, {surge}, {batches}: {}", count(step.nodes.len(), "node"), summary(&step.nodes)));
         }
         details.extend(step.notes.iter().cloned());
-        let title = format!("{}. {}", step.number, step.title);
+        let title = step.title.clone();
         document.push(Block::Tasks(vec![ChecklistItem { status: CheckStatus::Unknown, title, details }]));
         if !step.commands.is_empty() {
             document.push(Block::Commands(step.commands.clone()));

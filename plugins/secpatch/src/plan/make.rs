@@ -1,16 +1,22 @@
 //! Putting the parts of the plan together.
 
 use patchkit::{
-    report::{Check, Finding, NotEvaluated, Report, Severity},
-    rules::version::Minor,
-    snapshot::{Kind, kinds},
+    cluster::MetadataWish,
+    report::{Check, Exit, FailOn, Finding, NotEvaluated, Report, Severity},
+    snapshot::{Kind, ServedResource, Snapshot, kinds},
 };
 
 use super::{
-    checklist, document,
+    checklist, document, hops,
     model::{Plan, Subject},
+    rehearsal::rehearsal,
+    steps::{self, StepOptions},
     support,
-    target::{Target, TargetError},
+    target::{self, TargetChoice},
+};
+use crate::{
+    facts::Facts,
+    inventory::{Hints, Inventory},
 };
 
 /// The kinds that a plan reads of a live cluster.
@@ -56,40 +62,74 @@ pub struct Made {
     pub not_evaluated: Vec<NotEvaluated>,
 }
 
+/// What the user decides about a plan.
+#[derive(Clone, Debug, Default)]
+pub struct Options<'a> {
+    /// Where to go.
+    pub target: TargetChoice,
+    /// Surge and windows.
+    pub steps: StepOptions,
+    /// A lower environment: its name, and its facts.
+    pub rehearsal: Option<(&'a str, &'a Snapshot)>,
+}
+
 /// Makes the plan. Without a target there are still the components, what is urgent, and the checklist.
 #[must_use]
-pub fn make(subject: Subject<'_>, target: Result<Target, TargetError>) -> Made {
-    let inventory = subject.inventory;
-    let components = support::components(subject);
-    let mut findings = support::findings(&components);
+pub fn make(subject: Subject<'_>, options: &Options<'_>) -> Made {
+    let Subject { snapshot, inventory, facts, today, .. } = subject;
     let mut not_evaluated = inventory.not_evaluated.clone();
-    not_evaluated.extend(subject.snapshot.not_evaluated.iter().cloned());
+    not_evaluated.extend(snapshot.not_evaluated.iter().cloned());
+    let components = support::components(subject);
     not_evaluated.extend(support::unmeasured(subject));
-    let (target, target_reason) = match target {
+    let urgent = Vec::new();
+    let (target, target_reason) = match target::choose(&options.target, inventory, facts, today) {
         Ok(target) => (Some(target.version), target.reason),
         Err(error) => {
             not_evaluated.push(NotEvaluated::new("the target and the hops", error.to_string()));
             (None, error.to_string())
         }
     };
-    let _ = &mut findings;
+    let hops = target.as_ref().map(|target| hops::hops(subject, target)).unwrap_or_default();
+    let steps = target.as_ref().map(|target| steps::steps(subject, &hops, target, &options.steps)).unwrap_or_default();
+    let known = checklist::Known { components: &components, hops: &hops, steps: &steps };
+    let checklist = checklist::checklist(subject, known);
+    let rehearsal = options.rehearsal.map(|(environment, lower)| {
+        rehearsal(environment, snapshot, lower, &Inventory::of(lower, &Hints::default()), target.as_ref())
+    });
+    let mut findings = support::findings(&components);
+    findings.extend(hops::findings(&hops));
+    findings.extend(checklist::findings(&checklist));
     let plan = Plan {
         current: inventory.server.as_ref().map(|version| version.as_str().to_owned()),
-        emulated: inventory.emulated.map(|minor: Minor| minor.to_string()),
+        emulated: inventory.emulated.map(|minor| minor.to_string()),
         target: target.map(|version| version.as_str().to_owned()),
         target_reason,
         provider: inventory.provider.to_string(),
         components,
-        urgent: Vec::new(),
-        hops: Vec::new(),
-        checklist: Vec::new(),
-        rehearsal: None,
-        steps: Vec::new(),
+        urgent,
+        hops,
+        checklist,
+        rehearsal,
+        steps,
     };
     Made { plan, findings, not_evaluated }
 }
 
+/// Kinds that the hops to any target may remove: of these a live cluster is asked for the metadata, which tells with
+/// which versions the objects are written.
+#[must_use]
+pub fn metadata_wishes(facts: &Facts, version: &str, served: &[ServedResource]) -> Vec<MetadataWish> {
+    let _ = (facts, version, served);
+    Vec::new()
+}
+
 impl Made {
+    /// The exit code where the plan is written in a form that is no report.
+    #[must_use]
+    pub fn exit(&self, fail_on: FailOn) -> Exit {
+        Exit::of(&self.findings, &self.not_evaluated, fail_on)
+    }
+
     /// The report.
     #[must_use]
     pub fn report(self, metadata: patchkit::report::Metadata) -> Report {

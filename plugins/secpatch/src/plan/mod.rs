@@ -4,12 +4,19 @@
 //! together, and `document` lays it out for people.
 
 pub mod checklist;
+mod commands;
 mod document;
+pub mod hops;
 mod make;
 pub mod model;
 pub mod rehearsal;
+pub mod steps;
 pub mod support;
 pub mod target;
+mod tfvars;
 
-pub use make::{KINDS, Made, make};
+pub use make::{KINDS, Made, Options, make, metadata_wishes};
 pub use model::{Plan, Subject};
+pub use steps::StepOptions;
+pub use target::TargetChoice;
+pub use tfvars::tfvars;

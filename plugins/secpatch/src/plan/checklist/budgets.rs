@@ -22,14 +22,9 @@ pub(super) fn never_allow(subject: Subject<'_>) -> ChecklistLine {
         action: "raise the replicas or loosen the budget: a drain waits for it without end",
     };
     let snapshot = subject.snapshot;
-    if let Some(why) = unread(snapshot, &[kinds::POD_DISRUPTION_BUDGETS]) {
-        return check.unknown(why);
-    }
-    if snapshot.budgets.is_empty() {
+    let unread = unread(snapshot, &[kinds::POD_DISRUPTION_BUDGETS, kinds::PODS]);
+    if snapshot.budgets.is_empty() && unread.is_none() {
         return check.line(CheckStatus::Pass, "there is none", Vec::new());
-    }
-    if let Some(why) = unread(snapshot, &[kinds::PODS]) {
-        return check.unknown(why);
     }
     let scales = Scales::of(snapshot);
     let (mut never, mut unknown, mut later) = (Vec::new(), Vec::new(), 0);
@@ -44,9 +39,7 @@ pub(super) fn never_allow(subject: Subject<'_>) -> ChecklistLine {
             Outlook::Open(_) | Outlook::NoPods => {}
         }
     }
-    if never.is_empty() && !unknown.is_empty() {
-        return check.unknown(unknown.join("; "));
-    }
+    let unread = unread.or_else(|| (!unknown.is_empty()).then(|| unknown.join("; ")));
     let total = count(snapshot.budgets.len(), "budget");
     let now = if later > 0 { format!("; {later} allow none now, but will") } else { String::new() };
     let why: Vec<String> = never
@@ -55,7 +48,7 @@ pub(super) fn never_allow(subject: Subject<'_>) -> ChecklistLine {
         .map(|(budget, why)| format!("; {}: {why}", budget.meta.path()))
         .collect();
     let objects = never.iter().map(|(budget, _)| budget.meta.object_ref("PodDisruptionBudget")).collect();
-    check.none_of(CheckStatus::Fail, objects, &format!("{total}, none that never allows{now}"), |number| {
+    check.none_of(CheckStatus::Fail, objects, unread, &format!("{total}, none that never allows{now}"), |number| {
         format!("{number} of {total} never allow an eviction{}{now}", why.concat())
     })
 }

@@ -131,7 +131,8 @@ pub(super) fn pod_addresses(subject: Subject<'_>, known: Known<'_>) -> Checklist
         );
     };
     let Some(flags) = configured.iter().map(|(_, flags)| flags).find(|flags| flags.contains_key("cluster-cidr")) else {
-        return check.unknown("the controller-manager has no flag --cluster-cidr: the network plugin gives out addresses");
+        return check
+            .unknown("the controller-manager has no flag --cluster-cidr: the network plugin gives out addresses");
     };
     let free = flags
         .get("cluster-cidr")
@@ -149,8 +150,14 @@ pub(super) fn pod_addresses(subject: Subject<'_>, known: Known<'_>) -> Checklist
     let Some(total) = free else {
         return check.unknown("the range in --cluster-cidr cannot be read");
     };
-    let used: BTreeSet<&str> =
-        subject.snapshot.nodes.iter().flat_map(|node| &node.pod_cidrs).filter(|range| !range.contains(':')).map(|range| range.as_str()).collect();
+    let used: BTreeSet<&str> = subject
+        .snapshot
+        .nodes
+        .iter()
+        .flat_map(|node| &node.pod_cidrs)
+        .filter(|range| !range.contains(':'))
+        .map(|range| range.as_str())
+        .collect();
     let left = total.saturating_sub(used.len());
     let evidence = format!("{left} of {total} ranges are free, the largest surge is {}", count(surge, "node"));
     let status = if left >= surge { CheckStatus::Pass } else { CheckStatus::Fail };
@@ -165,15 +172,14 @@ pub(super) fn quotas(subject: Subject<'_>) -> ChecklistLine {
         action: "leave room in it: a replacement is refused while the old pod still counts",
     };
     let snapshot = subject.snapshot;
-    if let Some(why) = unread(snapshot, &[kinds::RESOURCE_QUOTAS]) {
-        return check.unknown(why);
-    }
+    let unread = unread(snapshot, &[kinds::RESOURCE_QUOTAS]);
     let full: Vec<_> = full_quotas(snapshot).into_iter().collect();
     let objects = full.iter().map(|(quota, _)| (*quota).clone()).collect();
     let details: Vec<String> = full.iter().map(|(quota, what)| format!("{}: {what}", quota.display())).collect();
     check.none_of(
         CheckStatus::Warn,
         objects,
+        unread,
         &format!("{}, none used up", count(snapshot.quotas.len(), "quota")),
         |_| details.join("; "),
     )

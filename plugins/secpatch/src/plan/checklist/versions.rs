@@ -37,7 +37,11 @@ pub(super) fn removed_apis(subject: Subject<'_>, known: Known<'_>) -> ChecklistL
             Vec::new(),
         );
     }
-    let calls = if called > 0 { format!("; {} called with no object that shows it", count(called, "kind")) } else { String::new() };
+    let calls = if called > 0 {
+        format!("; {} called with no object that shows it", count(called, "kind"))
+    } else {
+        String::new()
+    };
     check.line(
         CheckStatus::Fail,
         format!("the hops remove {apis}; {} still written with them{calls}", count(objects.len(), "object")),
@@ -58,7 +62,11 @@ pub(super) fn skew(subject: Subject<'_>, known: Known<'_>) -> ChecklistLine {
     let skewed: Vec<String> = known
         .components
         .iter()
-        .flat_map(|line| line.skew.iter().map(move |text| format!("{} {} in {}: {text}", line.component, line.version, count(line.count, "place"))))
+        .flat_map(|line| {
+            line.skew.iter().map(move |text| {
+                format!("{} {} in {}: {text}", line.component, line.version, count(line.count, "place"))
+            })
+        })
         .collect();
     if skewed.is_empty() {
         let measured = known.components.iter().map(|line| line.count).sum();
@@ -76,9 +84,7 @@ pub(super) fn api_services(subject: Subject<'_>) -> ChecklistLine {
         action: "repair or remove the APIService: discovery, namespaces and garbage collection depend on it",
     };
     let snapshot = subject.snapshot;
-    if let Some(why) = unread(snapshot, &[kinds::API_SERVICES]) {
-        return check.unknown(why);
-    }
+    let unread = unread(snapshot, &[kinds::API_SERVICES]);
     let aggregated: Vec<_> = snapshot.api_services.iter().filter(|service| service.service.is_some()).collect();
     let down = aggregated
         .iter()
@@ -86,10 +92,13 @@ pub(super) fn api_services(subject: Subject<'_>) -> ChecklistLine {
         .map(|service| service.meta.object_ref("APIService"))
         .collect();
     let unsaid = aggregated.iter().filter(|service| service.available.is_none()).count();
-    if unsaid > 0 {
-        return check.unknown(format!("{} without a status", count(unsaid, "aggregated API")));
-    }
-    check.none_of(CheckStatus::Fail, down, &format!("{}, all available", count(aggregated.len(), "aggregated API")), |number| {
-        format!("{} not available", count(number, "aggregated API"))
-    })
+    let unread =
+        unread.or_else(|| (unsaid > 0).then(|| format!("{} without a status", count(unsaid, "aggregated API"))));
+    check.none_of(
+        CheckStatus::Fail,
+        down,
+        unread,
+        &format!("{}, all available", count(aggregated.len(), "aggregated API")),
+        |number| format!("{} not available", count(number, "aggregated API")),
+    )
 }

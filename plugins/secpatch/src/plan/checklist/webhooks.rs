@@ -26,9 +26,7 @@ pub(super) fn fail_closed(subject: Subject<'_>) -> ChecklistLine {
         action: "bring its backend up, or set failurePolicy: Ignore, before pods are evicted: it refuses what it cannot judge",
     };
     let snapshot = subject.snapshot;
-    if let Some(why) = unread(snapshot, &[kinds::VALIDATING_WEBHOOKS, kinds::MUTATING_WEBHOOKS]) {
-        return check.unknown(why);
-    }
+    let unread = unread(snapshot, &[kinds::VALIDATING_WEBHOOKS, kinds::MUTATING_WEBHOOKS]);
     let (mut closed, mut unserved, mut unknown) = (0, Vec::new(), Vec::new());
     for configuration in &snapshot.webhooks {
         for webhook in configuration.webhooks.iter().filter(|webhook| webhook.fails_closed()) {
@@ -46,17 +44,26 @@ pub(super) fn fail_closed(subject: Subject<'_>) -> ChecklistLine {
         }
     }
     unserved.dedup();
-    if unserved.is_empty() && !unknown.is_empty() {
-        return check.unknown(unknown.join("; "));
-    }
-    check.none_of(CheckStatus::Fail, unserved, &format!("{}, each with a ready endpoint", count(closed, "fail-closed webhook")), |number| {
-        format!("of {}, {} without a ready endpoint", count(closed, "fail-closed webhook"), count(number, "configuration"))
-    })
+    let unread = unread.or_else(|| (!unknown.is_empty()).then(|| unknown.join("; ")));
+    check.none_of(
+        CheckStatus::Fail,
+        unserved,
+        unread,
+        &format!("{}, each with a ready endpoint", count(closed, "fail-closed webhook")),
+        |number| {
+            format!(
+                "of {}, {} without a ready endpoint",
+                count(closed, "fail-closed webhook"),
+                count(number, "configuration")
+            )
+        },
+    )
 }
 
 /// Endpoints tell best; where there are none in the input, the pods that the Service selects do.
 fn is_served(snapshot: &Snapshot, reference: &ServiceReference) -> Served {
-    let named = |service: &&Service| *service.meta.namespace == *reference.namespace && service.meta.name == reference.name;
+    let named =
+        |service: &&Service| *service.meta.namespace == *reference.namespace && service.meta.name == reference.name;
     let slices_unread = snapshot.why_unknown(&kinds::ENDPOINT_SLICES);
     if slices_unread.is_none() {
         let ready = snapshot.endpoint_slices.iter().any(|slice| {

@@ -33,9 +33,7 @@ pub(super) fn frozen_registry(subject: Subject<'_>) -> ChecklistLine {
         action: "pull from registry.k8s.io: a new node has nothing cached, and k8s.gcr.io gets no image since April 2023",
     };
     let snapshot = subject.snapshot;
-    if let Some(why) = unread(snapshot, &[kinds::PODS]).filter(|_| snapshot.workloads.is_empty()) {
-        return check.unknown(why);
-    }
+    let unread = unread(snapshot, &[kinds::PODS]).filter(|_| snapshot.workloads.is_empty());
     let is_frozen = |image: &str| image.parse::<ImageRef>().is_ok_and(|image| image.thawed().is_some());
     let mut objects = Vec::new();
     let mut images = 0;
@@ -58,9 +56,13 @@ pub(super) fn frozen_registry(subject: Subject<'_>) -> ChecklistLine {
             }
         }
     }
-    check.none_of(CheckStatus::Fail, objects, &format!("{} looked at", count(images, "container image")), |number| {
-        format!("{} of {images} pull from it", count(number, "container"))
-    })
+    check.none_of(
+        CheckStatus::Fail,
+        objects,
+        unread,
+        &format!("{} looked at", count(images, "container image")),
+        |number| format!("{} of {images} pull from it", count(number, "container")),
+    )
 }
 
 pub(super) fn single_replica(subject: Subject<'_>) -> ChecklistLine {
@@ -71,14 +73,16 @@ pub(super) fn single_replica(subject: Subject<'_>) -> ChecklistLine {
         action: "scale to two or more, or accept the interruption (drainsafe can surge a single replica while its node drains)",
     };
     let snapshot = subject.snapshot;
-    if let Some(why) = unread(snapshot, &SERVING) {
-        return check.unknown(why);
-    }
+    let unread = unread(snapshot, &SERVING);
     let total = serving(snapshot).count();
     let single = serving(snapshot).filter(|workload| workload.replicas == 1).map(reference).collect();
-    check.none_of(CheckStatus::Warn, single, &format!("{}, none with a single one", count(total, "workload")), |number| {
-        format!("{number} of {} have a single one", count(total, "workload"))
-    })
+    check.none_of(
+        CheckStatus::Warn,
+        single,
+        unread,
+        &format!("{}, none with a single one", count(total, "workload")),
+        |number| format!("{number} of {} have a single one", count(total, "workload")),
+    )
 }
 
 pub(super) fn readiness_probes(subject: Subject<'_>) -> ChecklistLine {
@@ -89,18 +93,20 @@ pub(super) fn readiness_probes(subject: Subject<'_>) -> ChecklistLine {
         action: "add a readinessProbe: without one a pod counts as ready as soon as it has started, and the next one is evicted",
     };
     let snapshot = subject.snapshot;
-    if let Some(why) = unread(snapshot, &SERVING) {
-        return check.unknown(why);
-    }
+    let unread = unread(snapshot, &SERVING);
     let total = serving(snapshot).count();
     let without = serving(snapshot)
         .filter(|workload| workload.template.containers.iter().all(|container| container.readiness_probe.is_none()))
         .filter(|workload| workload.template.readiness_gates.is_empty())
         .map(reference)
         .collect();
-    check.none_of(CheckStatus::Warn, without, &format!("{}, each with a probe", count(total, "workload")), |number| {
-        format!("{number} of {} have none", count(total, "workload"))
-    })
+    check.none_of(
+        CheckStatus::Warn,
+        without,
+        unread,
+        &format!("{}, each with a probe", count(total, "workload")),
+        |number| format!("{number} of {} have none", count(total, "workload")),
+    )
 }
 
 pub(super) fn stateful_without_budget(subject: Subject<'_>) -> ChecklistLine {
@@ -111,9 +117,7 @@ pub(super) fn stateful_without_budget(subject: Subject<'_>) -> ChecklistLine {
         action: "add a PodDisruptionBudget that keeps its quorum",
     };
     let snapshot = subject.snapshot;
-    if let Some(why) = unread(snapshot, &[kinds::STATEFUL_SETS, kinds::POD_DISRUPTION_BUDGETS]) {
-        return check.unknown(why);
-    }
+    let unread = unread(snapshot, &[kinds::STATEFUL_SETS, kinds::POD_DISRUPTION_BUDGETS]);
     let sets: Vec<&Workload> =
         serving(snapshot).filter(|workload| workload.kind == WorkloadKind::StatefulSet).collect();
     let without = sets
@@ -126,9 +130,13 @@ pub(super) fn stateful_without_budget(subject: Subject<'_>) -> ChecklistLine {
         })
         .map(|set| reference(set))
         .collect();
-    check.none_of(CheckStatus::Warn, without, &format!("{}, each with one", count(sets.len(), "StatefulSet")), |number| {
-        format!("{number} of {} have none", count(sets.len(), "StatefulSet"))
-    })
+    check.none_of(
+        CheckStatus::Warn,
+        without,
+        unread,
+        &format!("{}, each with one", count(sets.len(), "StatefulSet")),
+        |number| format!("{number} of {} have none", count(sets.len(), "StatefulSet")),
+    )
 }
 
 pub(super) fn not_ready(subject: Subject<'_>) -> ChecklistLine {
@@ -139,9 +147,7 @@ pub(super) fn not_ready(subject: Subject<'_>) -> ChecklistLine {
         action: "repair them first: during an update nobody can tell what it broke and what was broken before",
     };
     let snapshot = subject.snapshot;
-    if let Some(why) = unread(snapshot, &SERVING) {
-        return check.unknown(why);
-    }
+    let unread = unread(snapshot, &SERVING);
     let watched: Vec<&Workload> = snapshot
         .workloads
         .iter()
@@ -155,12 +161,8 @@ pub(super) fn not_ready(subject: Subject<'_>) -> ChecklistLine {
         return check.unknown("the input holds no status: it tells what is wanted, not what runs");
     }
     let total = watched.len();
-    let lacking = watched
-        .into_iter()
-        .filter(|workload| workload.ready() < workload.replicas)
-        .map(reference)
-        .collect();
-    check.none_of(CheckStatus::Warn, lacking, &format!("{}, all ready", count(total, "workload")), |number| {
+    let lacking = watched.into_iter().filter(|workload| workload.ready() < workload.replicas).map(reference).collect();
+    check.none_of(CheckStatus::Warn, lacking, unread, &format!("{}, all ready", count(total, "workload")), |number| {
         format!("{number} of {} lack ready pods", count(total, "workload"))
     })
 }
