@@ -5,8 +5,15 @@
 
 mod document;
 pub mod model;
+pub mod preconditions;
+pub mod removed;
+mod settings;
+mod specs;
 pub mod support;
 pub mod target;
+#[cfg(test)]
+mod testing;
+pub mod urgent;
 
 use patchkit::{
     report::{Check, Finding, NotEvaluated, Report, Severity},
