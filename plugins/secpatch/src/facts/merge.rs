@@ -83,6 +83,8 @@ pub struct CveMerge {
     modified: BTreeMap<String, String>,
     /// Fixed versions that the Go vulnerability database confirms.
     confirmed: BTreeMap<String, BTreeSet<Triple>>,
+    /// Records to which the Go vulnerability database has spoken in this run: a second one adds, the first replaces.
+    spoken: BTreeSet<String>,
 }
 
 impl CveMerge {
@@ -90,6 +92,18 @@ impl CveMerge {
     #[must_use]
     pub fn from_records(records: &[Cve]) -> Self {
         Self { cves: records.iter().map(|cve| (cve.id.clone(), cve.clone())).collect(), ..Self::default() }
+    }
+
+    /// How many records there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.cves.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cves.is_empty()
     }
 
     /// Adds a record of the Kubernetes CVE feed in OSV form. Of two about the same, the one that changed last wins.
@@ -135,6 +149,7 @@ impl CveMerge {
         };
         let fixed = advisory.affected.iter().flat_map(|package| &package.ranges).filter_map(ended);
         self.confirmed.entry(id.clone()).or_default().extend(fixed);
+        let again = !self.spoken.insert(id.clone());
         let cve = self.record(&id);
         if !cve.sources.iter().any(|source| source == OSV) {
             if cve.title.is_empty() {
@@ -143,7 +158,10 @@ impl CveMerge {
             // The database dates some records by the day it took them over.
             let same_year = |date: &Date| id.starts_with(&format!("CVE-{}-", date.year()));
             cve.published = cve.published.or_else(|| advisory.published.filter(same_year));
-            cve.affected = join(std::mem::take(&mut cve.affected), affected(advisory), cve.sources == [GO_VULNDB]);
+            cve.affected = join(std::mem::take(&mut cve.affected), affected(advisory), again);
+            if !cve.sources.iter().any(|source| source == FEED) {
+                cve.status = CveStatus::Unknown;
+            }
             if cve.links.is_empty() {
                 cve.links = best_links(&advisory.links);
             }
@@ -314,8 +332,8 @@ fn affected(advisory: &Advisory) -> Vec<AffectedComponent> {
 }
 
 /// Joins what two records of one source say, or takes the newer where the older stood in a table.
-fn join(old: Vec<AffectedComponent>, new: Vec<AffectedComponent>, both_go: bool) -> Vec<AffectedComponent> {
-    if !both_go {
+fn join(old: Vec<AffectedComponent>, new: Vec<AffectedComponent>, both_new: bool) -> Vec<AffectedComponent> {
+    if !both_new {
         return new;
     }
     let mut by_component: BTreeMap<Component, Vec<Interval>> = BTreeMap::new();

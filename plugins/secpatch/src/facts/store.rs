@@ -58,7 +58,44 @@ tables! {
     sources: Sources = "hand/sources.json";
 }
 
+/// Tables that were refreshed after this program was built.
+#[derive(Debug)]
+pub struct Newer {
+    /// The releases.
+    pub releases: Releases,
+    /// The calendars.
+    pub calendars: Calendars,
+    /// The vulnerabilities.
+    pub cves: Cves,
+    /// The sources.
+    pub sources: Sources,
+    /// Whether this same version of the program made them: tables of the same date are then no older than those that
+    /// are compiled in. Another version may know corrections that they lack.
+    pub by_this_version: bool,
+}
+
 impl Facts {
+    /// The compiled-in facts, with each table replaced that is newer in `newer`. Says whether any was.
+    #[must_use]
+    pub fn with_newer(newer: Newer) -> (Self, bool) {
+        let facts = Self::default();
+        let wins = |cached: Date, compiled: Date| cached > compiled || (cached == compiled && newer.by_this_version);
+        let mut any = false;
+        if wins(newer.releases.table().as_of, compiled_date(include_str!("../../facts/releases.json"))) {
+            any |= facts.releases.set(newer.releases).is_ok();
+        }
+        if wins(newer.calendars.table().as_of, compiled_date(include_str!("../../facts/calendars.json"))) {
+            any |= facts.calendars.set(newer.calendars).is_ok();
+        }
+        if wins(newer.cves.table().as_of, compiled_date(include_str!("../../facts/cves.json"))) {
+            any |= facts.cves.set(newer.cves).is_ok();
+        }
+        if any {
+            let _ = facts.sources.set(newer.sources);
+        }
+        (facts, any)
+    }
+
     /// The compiled-in facts.
     #[must_use]
     pub fn compiled_in() -> Self {
@@ -72,4 +109,10 @@ impl Facts {
         let ageing = [self.releases().table().as_of, self.calendars().table().as_of, self.cves().table().as_of];
         ageing.into_iter().min().unwrap_or_default()
     }
+}
+
+/// The date of a compiled-in table, from its first line, so that the rest need not be read.
+fn compiled_date(table: &str) -> Date {
+    let date = table.split("\"asOf\":\"").nth(1).and_then(|rest| rest.get(..10)?.parse().ok());
+    date.expect("a compiled-in table begins with its date")
 }

@@ -129,7 +129,19 @@ pub(super) fn server(
     instances: &mut Vec<Instance>,
     not_evaluated: &mut Vec<NotEvaluated>,
 ) -> (Option<KubeVersion>, Option<Minor>) {
+    // A server that answers, or that somebody names, runs whether or not its pods are seen.
+    let mut seen_as = |version: &KubeVersion| {
+        if !instances.iter().any(|instance| instance.component == Component::KUBE_APISERVER) {
+            instances.push(Instance {
+                component: Component::KUBE_APISERVER,
+                version: Some(version.as_str().to_owned()),
+                place: Place::Server,
+                node: None,
+            });
+        }
+    };
     if let Some(version) = &hints.server {
+        seen_as(version);
         return (Some(version.clone()), None);
     }
     if let Some(server) = &snapshot.server {
@@ -137,14 +149,7 @@ pub(super) fn server(
             Ok(version) => {
                 let emulated = Minor::from_fields(&server.emulation_major, &server.emulation_minor)
                     .filter(|emulated| *emulated != version.minor());
-                if !instances.iter().any(|instance| instance.component == Component::KUBE_APISERVER) {
-                    instances.push(Instance {
-                        component: Component::KUBE_APISERVER,
-                        version: Some(version.as_str().to_owned()),
-                        place: Place::Server,
-                        node: None,
-                    });
-                }
+                seen_as(&version);
                 return (Some(version), emulated);
             }
             Err(error) => not_evaluated.push(NotEvaluated::new("the API server's version", error.to_string())),

@@ -15,7 +15,10 @@ use patchkit::{
     },
 };
 
-use super::model::{Hop, HopKind, Subject};
+use super::{
+    model::{Hop, HopKind, RemovedApi, SeenIn, Subject},
+    removed,
+};
 use crate::{facts::Affected, inventory::Role};
 
 /// Works out the hops from what runs to the target. None where the control plane is there.
@@ -136,7 +139,7 @@ fn hop(
         to: to.0.to_owned(),
         kind,
         fixes: Vec::new(),
-        removes: Vec::new(),
+        removes: if from.1 == to.1 { Vec::new() } else { removed::removed(subject, from.1, to.1) },
         changes: Vec::new(),
         kubelets_first,
         provisional: unreleased,
@@ -180,6 +183,45 @@ pub fn findings(hops: &[Hop]) -> Vec<Finding> {
                     .with_evidence("hop", hop.to.as_str()),
             );
         }
+        found.extend(hop.removes.iter().flat_map(|api| removed_findings(hop, api)));
     }
     found
+}
+
+/// One finding an object that is still written with an API that goes, or one for the API where only calls show it.
+fn removed_findings(hop: &Hop, api: &RemovedApi) -> Vec<Finding> {
+    let what = format!("{} {}", api.api_version, api.kind);
+    let about = |finding: Finding| {
+        let finding = finding
+            .with_evidence("apiVersion", api.api_version.as_str())
+            .with_evidence("kind", api.kind.as_str())
+            .with_evidence("removedIn", api.removed_in.as_str())
+            .with_evidence("hop", hop.to.as_str())
+            .with_link("https://kubernetes.io/docs/reference/using-api/deprecation-guide/");
+        match &api.replacement {
+            Some(replacement) => finding.with_hint(format!("write it as {replacement}")),
+            None => finding.with_hint("nothing takes its place: remove it"),
+        }
+    };
+    if api.users.is_empty() && api.called == Some(true) {
+        let title = format!("{what} is called by a client, and goes in {}", api.removed_in);
+        return vec![about(Finding::new("api-removed", Severity::High, title))];
+    }
+    api.users
+        .iter()
+        .map(|user| {
+            let seen = match user.seen_in {
+                SeenIn::Manifest => "is written as",
+                SeenIn::LastApplied => "was last applied as",
+                SeenIn::ManagedFields => "is managed as",
+                SeenIn::Metric => "is called as",
+                SeenIn::Helm => "is released by Helm as",
+            };
+            let title =
+                format!("{} {seen} {}, which goes in {}", user.object.display(), api.api_version, api.removed_in);
+            about(Finding::new("api-removed", Severity::High, title))
+                .with_object(user.object.clone())
+                .with_source(user.source.clone())
+        })
+        .collect()
 }

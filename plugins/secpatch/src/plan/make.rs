@@ -3,6 +3,7 @@
 use patchkit::{
     cluster::MetadataWish,
     report::{Check, Exit, FailOn, Finding, NotEvaluated, Report, Severity},
+    rules::version::KubeVersion,
     snapshot::{Kind, ServedResource, Snapshot, kinds},
 };
 
@@ -10,9 +11,11 @@ use super::{
     checklist, document, hops,
     model::{Plan, Subject},
     rehearsal::rehearsal,
+    removed,
     steps::{self, StepOptions},
     support,
     target::{self, TargetChoice},
+    urgent,
 };
 use crate::{
     facts::Facts,
@@ -51,6 +54,9 @@ pub const KINDS: &[Kind] = &[
     kinds::PROMETHEUS_RULES,
 ];
 
+/// How many minors back an API server may emulate (KEP-4330).
+const EMULATED_MINORS: u32 = 3;
+
 /// The plan with everything that goes into its report.
 #[derive(Debug)]
 pub struct Made {
@@ -81,7 +87,8 @@ pub fn make(subject: Subject<'_>, options: &Options<'_>) -> Made {
     not_evaluated.extend(snapshot.not_evaluated.iter().cloned());
     let components = support::components(subject);
     not_evaluated.extend(support::unmeasured(subject));
-    let urgent = Vec::new();
+    let urgent = urgent::urgent(subject);
+    not_evaluated.extend(urgent::not_evaluated(subject));
     let (target, target_reason) = match target::choose(&options.target, inventory, facts, today) {
         Ok(target) => (Some(target.version), target.reason),
         Err(error) => {
@@ -97,6 +104,7 @@ pub fn make(subject: Subject<'_>, options: &Options<'_>) -> Made {
         rehearsal(environment, snapshot, lower, &Inventory::of(lower, &Hints::default()), target.as_ref())
     });
     let mut findings = support::findings(&components);
+    findings.extend(urgent::findings(&urgent));
     findings.extend(hops::findings(&hops));
     findings.extend(checklist::findings(&checklist));
     let plan = Plan {
@@ -119,8 +127,16 @@ pub fn make(subject: Subject<'_>, options: &Options<'_>) -> Made {
 /// which versions the objects are written.
 #[must_use]
 pub fn metadata_wishes(facts: &Facts, version: &str, served: &[ServedResource]) -> Vec<MetadataWish> {
-    let _ = (facts, version, served);
-    Vec::new()
+    let Ok(current) = version.parse::<KubeVersion>() else { return Vec::new() };
+    // Which target there will be is not known yet, so all are asked about that there can be.
+    let newest = facts.releases().all().last().map_or(current.minor(), |release| release.minor);
+    // An emulated minor is older than the binary: what it still serves may go on the way to the binary's own.
+    let oldest = current.minor().back(EMULATED_MINORS);
+    removed::kinds_to_ask(facts.apis(), oldest, newest, served)
+        .into_iter()
+        .filter(|ask| !KINDS.iter().any(|kind| kind.group == ask.group && kind.kind == ask.kind))
+        .map(|ask| MetadataWish { group: ask.group, version: ask.version, kind: ask.kind, plural: ask.plural })
+        .collect()
 }
 
 impl Made {

@@ -247,6 +247,9 @@ pub struct ApiUser {
     /// Who wrote it, where the field managers tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manager: Option<String>,
+    /// When that one wrote last: what is years old may come from a client that is long gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub written: Option<String>,
 }
 
 /// Whether a change touches this cluster.
