@@ -15,8 +15,11 @@ use super::null::or_default;
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct OwnerRef {
+    #[serde(deserialize_with = "or_default")]
     pub api_version: CompactString,
+    #[serde(deserialize_with = "or_default")]
     pub kind: CompactString,
+    #[serde(deserialize_with = "or_default")]
     pub name: CompactString,
     #[serde(deserialize_with = "or_default")]
     pub uid: CompactString,
