@@ -54,8 +54,9 @@ pub struct BudgetStatus {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub struct BudgetCondition {
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "or_default")]
     pub kind: CompactString,
+    #[serde(deserialize_with = "or_default")]
     pub status: CompactString,
     #[serde(deserialize_with = "or_default")]
     pub reason: CompactString,

@@ -8,21 +8,21 @@ use std::{
 
 use rustc_hash::FxHashSet;
 
-use super::meta::{Origin, Owner};
-use crate::rules::{Labels, PodSpec};
+use super::meta::Origin;
+use crate::rules::{Labels, OwnerRef, PodSpec};
 
 /// Keeps one copy of what is equal: thousands of pods come from one template, and share labels, owners and images.
 pub(crate) struct Context {
     texts: FxHashSet<Arc<str>>,
     labels: FxHashSet<Arc<Labels>>,
-    owners: FxHashSet<Arc<[Owner]>>,
+    owners: FxHashSet<Arc<[OwnerRef]>>,
     specs: FxHashSet<Arc<PodSpec>>,
     /// Of the object that is being read.
     api_version: Arc<str>,
     origin: Option<Origin>,
 }
 
-static NO_OWNERS: LazyLock<Arc<[Owner]>> = LazyLock::new(|| Arc::from([]));
+static NO_OWNERS: LazyLock<Arc<[OwnerRef]>> = LazyLock::new(|| Arc::from([]));
 
 impl Default for Context {
     fn default() -> Self {
@@ -81,7 +81,7 @@ impl Context {
         made
     }
 
-    pub(crate) fn owners(&mut self, owners: Vec<Owner>) -> Arc<[Owner]> {
+    pub(crate) fn owners(&mut self, owners: Vec<OwnerRef>) -> Arc<[OwnerRef]> {
         if owners.is_empty() {
             return Arc::clone(&NO_OWNERS);
         }

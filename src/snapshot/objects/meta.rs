@@ -12,7 +12,7 @@ use serde::{
 use super::Context;
 use crate::{
     report::ObjectRef,
-    rules::{Labels, null::or_default},
+    rules::{Labels, OwnerRef, null::or_default, owner},
 };
 
 /// The annotation in which `kubectl apply` keeps what it sent last.
@@ -32,7 +32,7 @@ pub struct Meta {
     /// The annotations, without the one that holds the last applied configuration.
     pub annotations: Arc<Labels>,
     /// The owners, in their order.
-    pub owners: Arc<[Owner]>,
+    pub owners: Arc<[OwnerRef]>,
     /// When the object was created.
     pub created: Option<Timestamp>,
     /// When it is to be gone, where it is being deleted.
@@ -49,23 +49,6 @@ pub struct Meta {
     pub managers: Arc<[Manager]>,
     /// Where the object stands in the input files.
     pub origin: Option<Origin>,
-}
-
-/// An owner reference.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[allow(missing_docs, reason = "the names are the API's own")]
-pub struct Owner {
-    #[serde(deserialize_with = "or_default")]
-    pub api_version: CompactString,
-    #[serde(deserialize_with = "or_default")]
-    pub kind: CompactString,
-    #[serde(deserialize_with = "or_default")]
-    pub name: CompactString,
-    #[serde(deserialize_with = "or_default")]
-    pub uid: CompactString,
-    #[serde(deserialize_with = "or_default")]
-    pub controller: bool,
 }
 
 /// A field manager: who wrote, and with which API version.
@@ -95,8 +78,8 @@ pub struct Origin {
 impl Meta {
     /// The controlling owner, where there is one.
     #[must_use]
-    pub fn controller(&self) -> Option<&Owner> {
-        self.owners.iter().find(|owner| owner.controller)
+    pub fn controller(&self) -> Option<&OwnerRef> {
+        owner::controller(&self.owners)
     }
 
     /// A reference to this object as one of this kind.
@@ -134,7 +117,7 @@ pub(crate) struct WireMeta {
     labels: Labels,
     annotations: Annotations,
     #[serde(deserialize_with = "or_default")]
-    owner_references: Vec<Owner>,
+    owner_references: Vec<OwnerRef>,
     creation_timestamp: Option<Timestamp>,
     deletion_timestamp: Option<Timestamp>,
     #[serde(deserialize_with = "or_default")]
