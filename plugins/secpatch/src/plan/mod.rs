@@ -3,9 +3,11 @@
 //! Each file is one part, a pure function of a [`Subject`]; [`model`] is what they make together, `make` puts it
 //! together, and `document` lays it out for people.
 
+pub mod changes;
 pub mod checklist;
 mod commands;
 mod document;
+pub mod gates;
 pub mod hops;
 mod make;
 pub mod model;

@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use patchkit::snapshot::{
-    Snapshot, kinds,
-    objects::cluster_wide::{PolicyRule, Role, Subject as Holder},
+use patchkit::{
+    report::ObjectRef,
+    snapshot::{
+        Kind, Snapshot, kinds,
+        objects::cluster_wide::{PolicyRule, Role, Subject as Holder},
+    },
 };
 
 use super::evaluate::Answer;
 use crate::plan::support::summary;
 
 /// The kinds that RBAC is written in.
-const KINDS: [patchkit::snapshot::Kind; 4] =
-    [kinds::ROLES, kinds::CLUSTER_ROLES, kinds::ROLE_BINDINGS, kinds::CLUSTER_ROLE_BINDINGS];
+const KINDS: [Kind; 4] = [kinds::ROLES, kinds::CLUSTER_ROLES, kinds::ROLE_BINDINGS, kinds::CLUSTER_ROLE_BINDINGS];
 
 /// Whether a rule allows a verb on a resource (`pkg/apis/rbac/v1/evaluation_helpers.go`). A rule for single names
 /// counts as one for all.
@@ -61,14 +63,17 @@ fn is_trusted(holder: &Holder) -> bool {
 }
 
 /// Everybody besides administrators and the system's own whose roles pass a test, with the role.
-pub(crate) fn holders(snapshot: &Snapshot, grants: impl Fn(&PolicyRule) -> bool) -> BTreeMap<Holder, BTreeSet<String>> {
+pub(crate) fn holders(
+    snapshot: &Snapshot,
+    grants: impl Fn(&PolicyRule) -> bool,
+) -> BTreeMap<Holder, BTreeSet<ObjectRef>> {
     let roles: BTreeMap<(bool, &str, &str), &Role> = snapshot
         .roles
         .iter()
         .filter(|role| role.rules.iter().any(&grants))
         .map(|role| ((role.cluster_wide, &*role.meta.namespace, role.meta.name.as_str()), role))
         .collect();
-    let mut found: BTreeMap<Holder, BTreeSet<String>> = BTreeMap::new();
+    let mut found: BTreeMap<Holder, BTreeSet<ObjectRef>> = BTreeMap::new();
     for binding in &snapshot.role_bindings {
         let cluster_wide = binding.role.kind == "ClusterRole";
         // Who holds cluster-admin in the whole cluster is an administrator.
@@ -76,11 +81,9 @@ pub(crate) fn holders(snapshot: &Snapshot, grants: impl Fn(&PolicyRule) -> bool)
             continue;
         }
         let namespace = if cluster_wide { "" } else { &*binding.meta.namespace };
-        if !roles.contains_key(&(cluster_wide, namespace, binding.role.name.as_str())) {
-            continue;
-        }
+        let Some(role) = roles.get(&(cluster_wide, namespace, binding.role.name.as_str())) else { continue };
         for holder in binding.subjects.iter().filter(|holder| !is_trusted(holder)) {
-            found.entry(holder.clone()).or_default().insert(format!("{} {}", binding.role.kind, binding.role.name));
+            found.entry(holder.clone()).or_default().insert(role.meta.object_ref(role.kind()));
         }
     }
     found
