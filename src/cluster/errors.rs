@@ -399,6 +399,8 @@ fn words(cause: &str, host: &str) -> String {
         "unexpected end of file" | "connection closed before message completed" | "tls handshake eof" => {
             "EOF".to_owned()
         }
+        // The chunked body of an answer ended early.
+        other if other.starts_with("unexpected EOF") => "unexpected EOF".to_owned(),
         "received corrupt message of type InvalidContentType" => {
             format!("http: server gave HTTP response to HTTPS client ({host})")
         }

@@ -312,7 +312,11 @@ impl Fetcher {
                     self.ask_ahead(Some(&meta), ahead, size_hint);
                     return Ok((bytes, meta));
                 }
-                Err(error) => self.cluster.wait_or_give_up(&mut tries, &self.request.path, error).await?,
+                Err(error) => {
+                    // A page ahead holds a place among the reads, which this one may need to be read again.
+                    *ahead = None;
+                    self.cluster.wait_or_give_up(&mut tries, &self.request.path, error).await?;
+                }
             }
         }
     }

@@ -81,7 +81,7 @@ impl Transport {
 /// Whether a query asks for a stream: a watch, or a log that is followed.
 fn stays_open(query: &str) -> bool {
     form_urlencoded::parse(query.as_bytes())
-        .any(|(key, value)| matches!(&*key, "watch" | "follow") && matches!(&*value, "true" | "1" | ""))
+        .any(|(key, value)| matches!(&*key, "watch" | "follow") && matches!(&*value, "true" | "1"))
 }
 
 struct Deadline {

@@ -8,3 +8,4 @@ mod lists;
 mod proxies;
 mod tls;
 mod tools;
+mod words;
