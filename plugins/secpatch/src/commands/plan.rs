@@ -1,16 +1,16 @@
 //! `kubectl secpatch plan`.
 
-use std::io::{self, Write};
-
 use clap::Args;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use patchkit::{
-    app::source::{Gathered, Reader, SourceArgs, SourceError},
-    cluster::{ConnectOptions, ConnectSettings, Silent, Wish},
-    render::{self, Format, OutputArgs, OwnFormats, RenderError},
-    report::{Exit, FailOn, Metadata},
+    app::{
+        App, FailOnArgs, Failure,
+        source::{Gathered, SourceArgs},
+    },
+    cluster::{ConnectOptions, Wish},
+    render::{Format, OutputArgs, OwnFormats},
+    report::{Exit, Metadata},
     rules::version::KubeVersion,
-    term::{Output, Stream},
 };
 
 use crate::{
@@ -60,9 +60,9 @@ pub struct PlanArgs {
     #[arg(long, requires = "files", help_heading = "Plan")]
     pub offline: bool,
 
-    /// Exit with 1 where a finding is at least this severe: critical, high, medium, low, info, or none
-    #[arg(long, value_name = "SEVERITY", default_value = "high", help_heading = "Output")]
-    pub fail_on: FailOn,
+    /// How the findings decide the exit code.
+    #[command(flatten)]
+    pub fail_on: FailOnArgs,
 }
 
 /// Reads a day (its beginning in UTC) or a moment.
@@ -73,45 +73,30 @@ fn parse_as_of(text: &str) -> Result<Timestamp, String> {
     })
 }
 
-/// Why there is no plan.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// Nothing could be read.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// The plan could not be written.
-    #[error(transparent)]
-    Render(#[from] RenderError),
-}
-
 /// Makes the plan and writes it.
 ///
 /// # Errors
 /// Where nothing can be read, or the plan cannot be written.
-pub fn run(args: &PlanArgs, connect: &ConnectOptions, out: &mut impl Write) -> Result<Exit, PlanError> {
+pub fn run(app: &App, args: &PlanArgs, connect: &ConnectOptions) -> Result<Exit, Failure> {
     let now = args.as_of.unwrap_or_else(Timestamp::now);
     let today = now.to_zoned_datetime(TimeZone::UTC).date();
     let facts = Facts::compiled_in();
-    let settings = ConnectSettings::new(concat!("kubectl-secpatch/", env!("CARGO_PKG_VERSION")));
-    let reader = Reader { args: &args.source, connect, settings: &settings, progress: &Silent };
     let wish = Wish { kinds: plan::KINDS.to_vec(), deprecated_calls: true };
-    let Gathered { snapshot, source } = reader.read(&wish, |_, _| Vec::new())?;
+    let Gathered { snapshot, source } = app.read(&args.source, connect, &wish, |_, _| Vec::new())?;
     let hints = Hints { server: args.server_version.clone(), pool_label: args.pool_label.clone() };
     let inventory = Inventory::of(&snapshot, &hints);
     let subject = Subject { snapshot: &snapshot, inventory: &inventory, facts: &facts, now, today };
     let choice = args.target.clone().unwrap_or_default();
     let target = plan::target::choose(&choice, &inventory, &facts, today);
     let report = plan::make(subject, target).report(Metadata {
-        command: "kubectl secpatch plan".to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: app.plugin.command("plan"),
+        version: app.plugin.version.to_owned(),
         generated_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         data_as_of: Some(facts.as_of().to_string()),
         source,
     });
     match &args.output.output {
-        Format::Own("tfvars") => {}
-        format => render::render(&report, format, &args.output.context(Stream::of(Output::Stdout)), out)?,
+        Format::Own("tfvars") => Ok(report.exit(args.fail_on.fail_on)),
+        _ => app.write(&report, &args.output, args.fail_on.fail_on),
     }
-    let _ = io::stdout().flush();
-    Ok(report.exit(args.fail_on))
 }
