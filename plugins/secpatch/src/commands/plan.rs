@@ -8,12 +8,13 @@ use patchkit::{
     app::source::{Gathered, Reader, SourceArgs, SourceError},
     cluster::{ConnectOptions, ConnectSettings, Silent, Wish},
     render::{self, Format, OutputArgs, OwnFormats, RenderError},
-    report::{Exit, FailOn, Metadata},
+    report::{Exit, FailOn, Metadata, NotEvaluated},
     rules::{surge::SurgeSetting, version::KubeVersion, window::Window},
     term::{Output, Stream},
 };
 
 use crate::{
+    commands::facts_cache::{self, Loaded},
     facts::Facts,
     inventory::{Hints, Inventory},
     plan::{self, StepOptions, Subject, TargetChoice},
@@ -110,7 +111,7 @@ pub enum PlanError {
 pub fn run(args: &PlanArgs, connect: &ConnectOptions, out: &mut impl Write) -> Result<Exit, PlanError> {
     let now = args.as_of.unwrap_or_else(Timestamp::now);
     let today = now.to_zoned_datetime(TimeZone::UTC).date();
-    let facts = Facts::compiled_in();
+    let Loaded { facts, problem, .. } = facts_cache::load_for_user();
     let Gathered { snapshot, source } = read(&args.source, connect, &facts)?;
     let lower = match &args.rehearsed_in {
         Some(environment) => Some(read_rehearsal(environment, args.offline, connect, &facts)?),
@@ -129,13 +130,15 @@ pub fn run(args: &PlanArgs, connect: &ConnectOptions, out: &mut impl Write) -> R
         out.write_all(plan::tfvars(&made.plan).as_bytes()).map_err(RenderError::Write)?;
         return Ok(made.exit(args.fail_on));
     }
-    let report = made.report(Metadata {
+    let mut report = made.report(Metadata {
         command: "kubectl secpatch plan".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         generated_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         data_as_of: Some(facts.as_of().to_string()),
         source,
     });
+    // Damaged facts were not used: the older ones were, and the report has to say so.
+    report.not_evaluated.extend(problem.map(|problem| NotEvaluated::new("refreshed facts", problem.to_string())));
     render::render(&report, &args.output.output, &args.output.context(Stream::of(Output::Stdout)), out)?;
     Ok(report.exit(args.fail_on))
 }
