@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use patchkit::cluster::ConnectOptions;
 
-use crate::commands::plan::PlanArgs;
+use crate::commands::{data::DataArgs, plan::PlanArgs};
 
 /// What a cluster must update for its security, why, and in which order
 #[derive(Debug, Parser)]
@@ -23,4 +23,6 @@ pub struct Cli {
 pub enum Command {
     /// The ordered plan of the security updates that a cluster needs
     Plan(Box<PlanArgs>),
+    /// The facts that the answers rest on: releases, support calendars, vulnerabilities, APIs, feature gates
+    Data(DataArgs),
 }

@@ -7,8 +7,13 @@ use std::{
     time::Duration,
 };
 
-use jiff::civil::Date;
-use patchkit::report::{Block, Cell, Column, Document, Metadata, NotEvaluated, Report, Source, Table, Tone};
+use clap::{Args, Subcommand};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use patchkit::{
+    app::{App, Failure},
+    render::OutputArgs,
+    report::{Block, Cell, Column, Document, Exit, FailOn, Metadata, NotEvaluated, Report, Source, Table, Tone},
+};
 use serde::{Deserialize, Serialize};
 
 use super::facts_cache::{self, CacheError, Loaded};
@@ -30,6 +35,76 @@ const OSV_ARCHIVE: &str = "https://github.com/kubernetes-sigs/cve-feed-osv/archi
 const GO_VULNDB: &str = "https://vuln.go.dev";
 /// More files than this of the Go database are new only when something is wrong.
 const MOST_GO_FILES: usize = 500;
+
+/// The facts that the answers rest on
+#[derive(Args, Debug)]
+pub struct DataArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: DataCommand,
+}
+
+/// What can be done with the facts.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Show which facts there are, how old they are and where they come from
+    Show(ShowArgs),
+    /// Refresh releases, support calendars and vulnerabilities from their public addresses
+    #[command(long_about = "Refresh releases, support calendars and vulnerabilities from their public addresses\n\n\
+                      The result is kept in the user's cache directory (PATCHKIT_CACHE_DIR, or patchkit in the cache \
+                      directory of XDG). What a source does not speak of stays as it was, and what fails changes \
+                      nothing. Proxies are taken from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY.")]
+    Update(UpdateArgs),
+}
+
+/// The flags of `data show`.
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    /// How to write it.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// The flags of `data update`.
+#[derive(Args, Debug)]
+pub struct UpdateArgs {
+    /// Read this file, folder or address instead of the public addresses; may be given more than once
+    #[arg(long, value_name = "FILE|DIR|URL")]
+    pub from: Vec<String>,
+
+    /// Take what the checks refuse: fewer records than before, or dates in the future
+    #[arg(long)]
+    pub force: bool,
+
+    /// How to write it.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Runs `data show` or `data update`.
+///
+/// # Errors
+/// Where nothing was updated, or the report cannot be written.
+pub fn run(app: &App, args: &DataArgs) -> Result<Exit, Failure> {
+    let now = Timestamp::now();
+    let today = now.to_zoned_datetime(TimeZone::UTC).date();
+    let generated_at = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let (report, output) = match &args.command {
+        DataCommand::Show(args) => (show_report(&facts_cache::load_for_user(), today, &generated_at), &args.output),
+        DataCommand::Update(args) => {
+            let folder = facts_cache::folder(|name| std::env::var_os(name))?;
+            let options = UpdateOptions { from: args.from.clone(), force: args.force, today, folder };
+            let mut note = |from: &str| {
+                // Where nobody looks on, nobody waits for a word.
+                if app.stderr.terminal {
+                    app.progress.say(&format!("reading {from}"));
+                }
+            };
+            (update_report(update(&options, &Http::new(), &mut note)?, today, &generated_at), &args.output)
+        }
+    };
+    app.write(&report, output, FailOn::default())
+}
 
 /// What `data update` is asked to do.
 #[derive(Clone, Debug)]
@@ -392,13 +467,13 @@ pub fn show_report(loaded: &Loaded, today: Date, generated_at: &str) -> Report {
 }
 
 fn metadata(command: &str, loaded: &Loaded, generated_at: &str) -> Metadata {
-    let place = loaded.cached.as_ref().map(|folder| folder.display().to_string());
+    let place = loaded.cached.as_ref().map_or_else(|| "compiled in".to_owned(), |folder| folder.display().to_string());
     Metadata {
         command: command.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         generated_at: generated_at.to_owned(),
         data_as_of: Some(loaded.facts.as_of().to_string()),
-        source: Source::Files { paths: place.into_iter().collect() },
+        source: Source::Files { paths: vec![place] },
     }
 }
 

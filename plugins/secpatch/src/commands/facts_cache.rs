@@ -132,6 +132,15 @@ pub fn load(folder: &Path) -> Loaded {
     }
 }
 
+/// As [`load`], from the folder that the environment names. Where it names none, there is no cache.
+#[must_use]
+pub fn load_for_user() -> Loaded {
+    match folder(|name| std::env::var_os(name)) {
+        Ok(folder) => load(&folder),
+        Err(_) => Loaded { facts: Facts::compiled_in(), cached: None, problem: None },
+    }
+}
+
 /// The cached tables; `None` where there are none, or a newer program wrote them in a form this one does not know.
 fn read(folder: &Path) -> Result<Option<(Newer, PathBuf)>, CacheError> {
     let current = folder.join(CURRENT);

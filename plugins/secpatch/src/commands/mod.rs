@@ -18,5 +18,6 @@ use crate::cli::{Cli, Command};
 pub fn run(app: &App, cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Plan(args) => plan::run(app, &args, &cli.connect),
+        Command::Data(args) => data::run(app, &args),
     }
 }

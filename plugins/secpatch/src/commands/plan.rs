@@ -11,12 +11,13 @@ use patchkit::{
     },
     cluster::{ConnectOptions, Wish},
     render::{Format, OutputArgs, OwnFormats, RenderError},
-    report::{Exit, Metadata},
+    report::{Exit, Metadata, NotEvaluated},
     rules::{surge::SurgeSetting, version::KubeVersion, window::Window},
 };
 
 use crate::{
-    facts::Facts,
+    commands::facts_cache::{self, Loaded},
+    facts::{Facts, days_between},
     inventory::{Hints, Inventory},
     plan::{self, StepOptions, Subject, TargetChoice},
 };
@@ -95,7 +96,8 @@ fn parse_as_of(text: &str) -> Result<Timestamp, String> {
 pub fn run(app: &App, args: &PlanArgs, connect: &ConnectOptions) -> Result<Exit, Failure> {
     let now = args.as_of.unwrap_or_else(Timestamp::now);
     let today = now.to_zoned_datetime(TimeZone::UTC).date();
-    let facts = Facts::compiled_in();
+    let Loaded { facts, problem, .. } = facts_cache::load_for_user();
+    warn_of_old_facts(app, &facts, today);
     let Gathered { snapshot, source } = read(app, &args.source, connect, &facts)?;
     let lower = match &args.rehearsed_in {
         Some(environment) => Some(read_rehearsal(app, environment, args.offline, connect, &facts)?),
@@ -114,14 +116,30 @@ pub fn run(app: &App, args: &PlanArgs, connect: &ConnectOptions) -> Result<Exit,
         app.out().write_all(plan::tfvars(&made.plan).as_bytes()).map_err(RenderError::Write)?;
         return Ok(made.exit(args.fail_on.fail_on));
     }
-    let report = made.report(Metadata {
+    let mut report = made.report(Metadata {
         command: app.plugin.command("plan"),
         version: app.plugin.version.to_owned(),
         generated_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         data_as_of: Some(facts.as_of().to_string()),
         source,
     });
+    // Damaged facts were not used: the older ones were, and the report has to say so.
+    report.not_evaluated.extend(problem.map(|problem| NotEvaluated::new("refreshed facts", problem.to_string())));
     app.write(&report, &args.output, args.fail_on.fail_on)
+}
+
+/// Facts older than this many days are worth a warning.
+const OLD_DAYS: i32 = 30;
+
+/// Says where facts are old. What a table does not know yet cannot be in the plan.
+fn warn_of_old_facts(app: &App, facts: &Facts, today: Date) {
+    let age = days_between(facts.as_of(), today);
+    if age > OLD_DAYS {
+        app.warn(&format!(
+            "the facts about CVEs and releases are {age} days old (of {}); kubectl secpatch data update fetches newer ones",
+            facts.as_of()
+        ));
+    }
 }
 
 /// Reads what a plan needs of a cluster or of files.
