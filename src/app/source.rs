@@ -90,10 +90,10 @@ impl Reader<'_> {
         wish: &Wish,
         more: impl FnOnce(&str, &[ServedResource]) -> Vec<MetadataWish>,
     ) -> Result<Gathered, SourceError> {
-        if self.args.files.is_empty() { self.from_cluster(wish, more) } else { self.from_files() }
+        if self.args.files.is_empty() { self.read_cluster(wish, more) } else { self.read_files() }
     }
 
-    fn from_files(&self) -> Result<Gathered, SourceError> {
+    fn read_files(&self) -> Result<Gathered, SourceError> {
         let paths = &self.args.files;
         let snapshot =
             files::from_files(paths, self.args.recursive, io::stdin().lock(), |name| self.progress.read(name, 0))?;
@@ -104,7 +104,7 @@ impl Reader<'_> {
         Ok(Gathered { snapshot, source: Source::Files { paths: paths.clone() } })
     }
 
-    fn from_cluster(
+    fn read_cluster(
         &self,
         wish: &Wish,
         more: impl FnOnce(&str, &[ServedResource]) -> Vec<MetadataWish>,
