@@ -103,7 +103,8 @@ impl Cluster {
             if is_served {
                 work.push(Box::pin(self.read_kind(*kind, &builder, progress)));
             } else {
-                with(&builder, |builder| note_unserved(builder, kind));
+                let served = served.as_deref().unwrap_or_default();
+                with(&builder, |builder| note_unserved(builder, kind, served));
             }
         }
         for wish in &metadata {
@@ -204,12 +205,15 @@ impl Cluster {
                 })
             })
             .await;
-        if let Err(error) = outcome {
-            with(builder, |builder| {
+        with(builder, |builder| match outcome {
+            Ok(_) => builder.saw_metadata(&wish.group, &wish.kind, Coverage::Complete),
+            Err(error) => {
+                let why = error.why();
                 builder.restart_metadata(&api_version, &wish.kind);
-                builder.not_evaluated(&resource, &error.why());
-            });
-        }
+                builder.saw_metadata(&wish.group, &wish.kind, Coverage::Denied(why.clone()));
+                builder.not_evaluated(&resource, &why);
+            }
+        });
         progress.done(&resource);
     }
 
@@ -228,13 +232,13 @@ fn with<T>(builder: &Mutex<SnapshotBuilder>, change: impl FnOnce(&mut SnapshotBu
     change(&mut builder.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Built-in kinds that are not served are a gap: the server is too old for the version that is asked for. Other
-/// kinds are not installed, so there is none of them.
-fn note_unserved(builder: &mut SnapshotBuilder, kind: &Kind) {
-    if kind.group.ends_with("coreos.com") {
-        builder.saw(kind, Coverage::Complete);
-    } else {
+/// A kind that is served in another version is a gap: the server is too old for the one that is asked for. Of a kind
+/// that is served in none there can be no object.
+fn note_unserved(builder: &mut SnapshotBuilder, kind: &Kind, served: &[ServedResource]) {
+    if served.iter().any(|it| it.group == kind.group && it.kind == kind.kind) {
         builder.denied(kind, &format!("the API server does not serve {}", kind.api_version()));
+    } else {
+        builder.saw(kind, Coverage::Complete);
     }
 }
 

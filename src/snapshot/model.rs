@@ -147,11 +147,15 @@ impl Snapshot {
         if self.serves(group, kind) == Some(false) {
             return None;
         }
+        let key = (CompactString::from(group), CompactString::from(kind));
+        let as_metadata = self.metadata_coverage.get(&key);
+        if matches!(as_metadata, Some(Coverage::Complete | Coverage::Some)) {
+            return None;
+        }
         if let Some(known) = kinds::find(group, kind) {
             return self.why_unknown(known);
         }
-        let key = (CompactString::from(group), CompactString::from(kind));
-        match self.metadata_coverage.get(&key) {
+        match as_metadata {
             Some(Coverage::Complete | Coverage::Some) => None,
             Some(Coverage::Denied(why)) => Some(why.clone()),
             Some(Coverage::Unknown) | None if self.from_files => Some(format!("the input holds no {kind}")),

@@ -67,7 +67,9 @@ pub(super) fn name_of<'n>(node: &'n Node, given: Option<&'n str>) -> Option<(&'n
 
 /// Groups the nodes into pools, in the order in which they are updated: control plane, system, user; by name within.
 pub(super) fn of(snapshot: &Snapshot, provider: Provider, given: Option<&str>) -> Vec<Pool> {
-    let mut groups: BTreeMap<(Role, bool, String), (Option<String>, Vec<&Node>)> = BTreeMap::new();
+    // By role, operating system and name: the label that names them, and the nodes.
+    type Group<'s> = (Option<String>, Vec<&'s Node>);
+    let mut groups: BTreeMap<(Role, bool, String), Group<'_>> = BTreeMap::new();
     let system_pools: BTreeSet<&str> = snapshot
         .nodes
         .iter()

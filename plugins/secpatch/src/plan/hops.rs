@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use patchkit::{
-    report::{Finding, Severity},
+    report::{Finding, ObjectRef, Severity},
     rules::{
         skew,
         version::{KubeVersion, Minor},
@@ -16,23 +16,32 @@ use patchkit::{
 };
 
 use super::{
-    model::{Hop, HopKind, RemovedApi, SeenIn, Subject},
+    changes, gates,
+    model::{ChangeAnswer, Hop, HopKind, RemovedApi, SeenIn, Subject, Touched},
     removed,
+    specs::Specs,
+    support,
 };
-use crate::{facts::Affected, inventory::Role};
+use crate::{
+    facts::{Affected, Component, cve::id_order},
+    inventory::Role,
+};
 
 /// Works out the hops from what runs to the target. None where the control plane is there.
 #[must_use]
 pub fn hops(subject: Subject<'_>, target: &KubeVersion) -> Vec<Hop> {
     let Some(server) = &subject.inventory.server else { return Vec::new() };
-    let mut hops = Vec::new();
+    let mut hops: Vec<Hop> = Vec::new();
+    let specs = Specs::new(subject.snapshot);
     let mut kubelets = Kubelets::of(subject);
     let mut reached = server.clone();
     if let Some(emulated) = subject.inventory.emulated {
         let mut from = emulated;
-        for to in emulated.hops_to(server.minor()) {
+        for to in emulated.hops_to(server.minor().min(target.minor())) {
             let first = kubelets.move_before(to, server);
-            hops.push(hop(subject, HopKind::Emulation, (&from.to_string(), from), (&to.to_string(), to), first));
+            let mut next = hop(subject, HopKind::Emulation, (&from.to_string(), from), (&to.to_string(), to), first);
+            next.changes = of_emulation(changes_of(subject, &specs, from, to));
+            hops.push(next);
             from = to;
         }
     }
@@ -42,11 +51,46 @@ pub fn hops(subject: Subject<'_>, target: &KubeVersion) -> Vec<Hop> {
         let first = if to == from { Vec::new() } else { kubelets.move_before(to, &reached) };
         let mut next = hop(subject, kind, (reached.as_str(), from), (stop.as_str(), to), first);
         next.fixes = fixes(subject, &reached, &stop);
+        next.changes = changes_of(subject, &specs, from, to);
         hops.push(next);
         kubelets.move_with_control_plane(&stop);
         reached = stop;
     }
+    if let Some(first) = hops.first_mut() {
+        first.changes.extend(of_nodes_behind(subject, &specs, server.minor()));
+    }
     hops
+}
+
+/// The changes and feature gates that come after one minor, up to and with another.
+fn changes_of(subject: Subject<'_>, specs: &Specs<'_>, from: Minor, to: Minor) -> Vec<ChangeAnswer> {
+    let mut found = Vec::new();
+    for minor in from.hops_to(to) {
+        found.extend(changes::of_minor(subject, specs, minor));
+        found.extend(minor.previous().into_iter().flat_map(|before| gates::gates(subject, before, minor)));
+    }
+    found
+}
+
+/// What the API serves and which feature gates are known is emulated (KEP-4330); the flags of the binary are its own,
+/// and the nodes emulate nothing.
+fn of_emulation(mut changes: Vec<ChangeAnswer>) -> Vec<ChangeAnswer> {
+    changes.retain(|change| matches!(change.component.as_str(), "kube-apiserver" | "service" | "all"));
+    changes
+}
+
+/// Whether a change comes with the update of a node, not with that of the control plane.
+fn is_of_nodes(component: &str) -> bool {
+    matches!(component, "kubelet" | "kube-proxy" | "container runtime")
+}
+
+/// Kubelets that are older than the control plane have the changes of the minors between still before them. Their
+/// nodes move with or before the first hop, and so it names them.
+fn of_nodes_behind(subject: Subject<'_>, specs: &Specs<'_>, server: Minor) -> Vec<ChangeAnswer> {
+    let Some(oldest) = support::kubelet_minors(subject).first().copied() else { return Vec::new() };
+    let mut found = changes_of(subject, specs, oldest, server);
+    found.retain(|change| is_of_nodes(&change.component));
+    found
 }
 
 /// The version that each node's kubelet has by the time of a hop.
@@ -112,6 +156,9 @@ fn stops(subject: Subject<'_>, server: &KubeVersion, target: &KubeVersion) -> Ve
         format!("v{}", subject.facts.releases().latest_patch_on(minor, subject.today)?).parse().ok()
     };
     let mut stops = Vec::new();
+    if target.upstream() <= server.upstream() {
+        return stops;
+    }
     if target.minor() == server.minor() {
         stops.push(target.clone());
     } else {
@@ -146,24 +193,27 @@ fn hop(
     }
 }
 
-/// The CVEs of what is released with Kubernetes that touch one version and not the other.
+/// The CVEs of the control plane and the nodes that touch one version and not the other: a vulnerability of several
+/// programs is fixed where none of them has it any more.
 fn fixes(subject: Subject<'_>, from: &KubeVersion, to: &KubeVersion) -> Vec<String> {
-    let mut fixed: Vec<String> = subject
+    let mut fixed: Vec<&str> = subject
         .facts
         .cves()
         .all()
         .iter()
         .filter(|cve| {
-            cve.affected.iter().any(|affected| {
-                affected.component.is_released_with_kubernetes()
-                    && matches!(cve.affects(&affected.component, from.as_str()), Affected::Yes { .. })
-                    && matches!(cve.affects(&affected.component, to.as_str()), Affected::No)
-            })
+            // kubectl is on people's machines: no hop changes it.
+            let moves =
+                |component: &Component| component.is_released_with_kubernetes() && *component != Component::KUBECTL;
+            let of_hop =
+                || cve.affected.iter().map(|affected| &affected.component).filter(|component| moves(component));
+            of_hop().any(|component| cve.affects(component, from.as_str()).is_yes())
+                && of_hop().all(|component| cve.affects(component, to.as_str()) == Affected::No)
         })
-        .map(|cve| cve.id.clone())
+        .map(|cve| cve.id.as_str())
         .collect();
-    fixed.sort();
-    fixed
+    fixed.sort_by_key(|id| id_order(id));
+    fixed.into_iter().map(str::to_owned).collect()
 }
 
 /// What a hop breaks, as findings: removed APIs in use, and changes that touch the cluster.
@@ -184,8 +234,29 @@ pub fn findings(hops: &[Hop]) -> Vec<Finding> {
             );
         }
         found.extend(hop.removes.iter().flat_map(|api| removed_findings(hop, api)));
+        found.extend(hop.changes.iter().filter_map(|change| change_finding(hop, change)));
     }
     found
+}
+
+/// A change that touches the cluster.
+fn change_finding(hop: &Hop, change: &ChangeAnswer) -> Option<Finding> {
+    if change.touched != Touched::Yes {
+        return None;
+    }
+    let title = format!("{} ({} {})", change.fact, change.component, change.minor);
+    let objects: Vec<String> = change.objects.iter().map(ObjectRef::display).collect();
+    let mut finding = Finding::new("breaking-change", changes::severity(&change.id), title)
+        .with_evidence("change", change.id.as_str())
+        .with_evidence("hop", hop.to.as_str())
+        .with_evidence("evidence", change.evidence.as_str())
+        .with_evidence("objects", objects)
+        .with_evidence("source", change.source.as_str())
+        .with_hint(change.action.as_str());
+    if let [only] = change.objects.as_slice() {
+        finding = finding.with_object(only.clone());
+    }
+    Some(finding)
 }
 
 /// One finding an object that is still written with an API that goes, or one for the API where only calls show it.
@@ -224,4 +295,122 @@ fn removed_findings(hop: &Hop, api: &RemovedApi) -> Vec<Finding> {
                 .with_source(user.source.clone())
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::testing::Cluster;
+
+    fn node(name: &str, kubelet: &str, label: &str) -> String {
+        format!(
+            "{{apiVersion: v1, kind: Node, metadata: {{name: {name}, labels: {{{label}: ''}}}}, status: {{nodeInfo: {{kubeletVersion: {kubelet}}}}}}}\n---\n"
+        )
+    }
+
+    fn server(version: &str) -> String {
+        format!("serverVersion: {{gitVersion: {version}}}\n---\n")
+    }
+
+    fn hops_to(yaml: &str, target: &str) -> Vec<Hop> {
+        let cluster = Cluster::of(yaml);
+        hops(cluster.subject(), &target.parse().expect("a version of this test"))
+    }
+
+    fn ways(hops: &[Hop]) -> Vec<String> {
+        hops.iter().map(|hop| format!("{:?} {} {}", hop.kind, hop.from, hop.to)).collect()
+    }
+
+    #[test]
+    fn each_stop_is_the_latest_patch_of_its_minor() {
+        // By the releases of November 2026: 1.33.13, 1.34.13, 1.35.10.
+        assert_eq!(
+            ways(&hops_to(&server("v1.33.2"), "v1.35.4")),
+            ["Patch v1.33.2 v1.33.13", "Minor v1.33.13 v1.34.13", "Minor v1.34.13 v1.35.4"]
+        );
+        assert_eq!(ways(&hops_to(&server("v1.33.13"), "v1.34.13")), ["Minor v1.33.13 v1.34.13"]);
+        assert_eq!(ways(&hops_to(&server("v1.33.2-gke.5"), "v1.33.13")), ["Patch v1.33.2-gke.5 v1.33.13"]);
+        for target in ["v1.33.2", "v1.32.1"] {
+            assert!(hops_to(&server("v1.33.2"), target).is_empty(), "{target}");
+        }
+        assert!(hops_to("", "v1.35.4").is_empty(), "what runs is not known");
+    }
+
+    #[test]
+    fn an_emulated_minor_is_raised_first_and_brings_no_fixes() {
+        let yaml = "serverVersion: {gitVersion: v1.36.6, emulationMajor: '1', emulationMinor: '34'}";
+        let found = hops_to(yaml, "v1.37.2");
+        assert_eq!(ways(&found), ["Emulation 1.34 1.35", "Emulation 1.35 1.36", "Minor v1.36.6 v1.37.2"]);
+        assert!(found[0].fixes.is_empty());
+        assert!(found[0].removes.iter().any(|api| api.api_version == "apidiscovery.k8s.io/v2beta1"));
+        assert!(found[0].changes.iter().all(|change| change.component != "kubelet"));
+        assert!(
+            found[2]
+                .removes
+                .iter()
+                .any(|api| api.api_version == "networking.k8s.io/v1beta1" && api.kind == "IPAddress")
+        );
+        let ids: Vec<&str> = found[1].changes.iter().map(|change| change.id.as_str()).collect();
+        assert!(ids.contains(&"external-ips") && ids.contains(&"scheduling-v1alpha1-workload"), "{ids:?}");
+    }
+
+    #[test]
+    fn fixes_are_those_that_the_next_version_has() {
+        let found = hops_to(&server("v1.31.2"), "v1.32.13");
+        assert_eq!(ways(&found), ["Patch v1.31.2 v1.31.14", "Minor v1.31.14 v1.32.13"]);
+        // CVE-2024-9042 is fixed in 1.31.5, CVE-2025-5187 in 1.31.12; CVE-2025-1767 never.
+        assert!(
+            found[0].fixes.iter().any(|id| id == "CVE-2024-9042")
+                && found[0].fixes.iter().any(|id| id == "CVE-2025-5187")
+        );
+        assert!(found.iter().all(|hop| !hop.fixes.iter().any(|id| id == "CVE-2025-1767")));
+        assert!(!found[1].fixes.iter().any(|id| id == "CVE-2024-9042"), "fixed by the hop before");
+    }
+
+    #[test]
+    fn kubelets_move_before_the_hop_that_would_leave_them_behind() {
+        // A kubelet of 1.31 works with a server of 1.34 and not with one of 1.35.
+        let yaml = server("v1.33.13") + &node("old", "v1.31.2", "a") + &node("new", "v1.33.2", "b");
+        let found = hops_to(&yaml, "v1.37.2");
+        let first: Vec<&[String]> = found.iter().map(|hop| hop.kubelets_first.as_slice()).collect();
+        assert_eq!(first.len(), 4);
+        assert!(first[0].is_empty());
+        assert_eq!(first[1], ["old"]);
+        assert!(first[2].is_empty());
+        // Its pool moved to 1.34 with it, which works with 1.37.
+        assert!(first[3].is_empty());
+        // Below 1.25 two minors are tolerated.
+        let yaml = server("v1.24.17") + &node("old", "v1.22.2", "a");
+        assert_eq!(hops_to(&yaml, "v1.25.16")[0].kubelets_first, ["old"]);
+    }
+
+    #[test]
+    fn what_the_nodes_have_before_them_is_named_too() {
+        let yaml = server("v1.35.10") + &node("old", "v1.33.2", "a");
+        let found = hops_to(&yaml, "v1.36.6");
+        let of = |minor: &str| -> Vec<&str> {
+            found[0].changes.iter().filter(|change| change.minor == minor).map(|change| change.id.as_str()).collect()
+        };
+        assert!(of("1.35").contains(&"cgroup-v1") && of("1.34").contains(&"kubelet-cloud-config"));
+        assert!(!of("1.34").contains(&"metrics-labels"), "that came with the server");
+        assert!(of("1.36").contains(&"gitrepo-volumes") && of("1.36").contains(&"feature-gates"));
+        assert!(!hops_to(&server("v1.35.10"), "v1.36.6")[0].changes.iter().any(|change| change.minor == "1.35"));
+    }
+
+    #[test]
+    fn findings_name_what_a_hop_breaks() {
+        let yaml = server("v1.35.10")
+            + "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {externalIPs: [192.0.2.1]}}\n---\n"
+            + "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {volumes: [{name: v, gitRepo: {repository: r}}]}}";
+        let found = findings(&hops_to(&yaml, "v1.36.6"));
+        let of = |id: &str| {
+            found
+                .iter()
+                .find(|finding| finding.evidence.get("change").is_some_and(|change| change == id))
+                .map(|finding| (finding.id.as_str(), finding.severity))
+        };
+        assert_eq!(of("gitrepo-volumes"), Some(("breaking-change", Severity::High)));
+        assert_eq!(of("external-ips"), Some(("breaking-change", Severity::Low)));
+        assert_eq!(of("portworx-in-tree"), None);
+    }
 }

@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use patchkit::{
-    report::NotEvaluated,
     rules::version::Minor,
     snapshot::{ServedResource, Snapshot, kinds, objects::Meta},
 };
@@ -223,9 +222,10 @@ fn stability(version: &str) -> (u8, u32, u32) {
     (2, digits(rest), 0)
 }
 
-/// What could not be looked at for users of the APIs that go: in one line a reason.
+/// Why users of the APIs that go may have been missed: the kinds of which no object was read, by reason. Empty where
+/// all were looked at.
 #[must_use]
-pub fn not_evaluated(subject: Subject<'_>, from: Minor, to: Minor) -> Vec<NotEvaluated> {
+pub fn unread(subject: Subject<'_>, from: Minor, to: Minor) -> BTreeMap<String, BTreeSet<&str>> {
     let snapshot = subject.snapshot;
     let apis = subject.facts.apis();
     let mut missing: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
@@ -240,23 +240,11 @@ pub fn not_evaluated(subject: Subject<'_>, from: Minor, to: Minor) -> Vec<NotEva
             .min_by_key(Option::is_some)
             .flatten();
         if let Some(why) = why {
-            let reason = if snapshot.is_from_files() { "the input holds none of them".to_owned() } else { why };
+            let reason = if snapshot.is_from_files() { "not in the input".to_owned() } else { why };
             missing.entry(reason).or_default().insert(&gvk.kind);
         }
     }
-    let mut found: Vec<NotEvaluated> = missing
-        .into_iter()
-        .map(|(why, kinds)| {
-            let kinds: Vec<&str> = kinds.into_iter().collect();
-            NotEvaluated::new(format!("users of removed APIs among {}", kinds.join(", ")), why)
-        })
-        .collect();
-    if snapshot.deprecated_calls.is_none() && from < to {
-        let why =
-            if snapshot.is_from_files() { "files do not hold it" } else { "the API server's metrics were not read" };
-        found.push(NotEvaluated::new("calls of deprecated APIs (apiserver_requested_deprecated_apis)", why));
-    }
-    found
+    missing
 }
 
 #[cfg(test)]
@@ -392,10 +380,14 @@ metadata:
     #[test]
     fn what_was_not_looked_at_is_said() {
         let cluster = Cluster::of("{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: a}}");
-        let lines = not_evaluated(cluster.subject(), minor("1.24"), minor("1.25"));
-        assert_eq!(lines.len(), 2);
-        let what = &lines[0].what;
-        assert!(what.contains("PodSecurityPolicy") && !what.contains("PodDisruptionBudget"), "{what}");
+        let missing = unread(cluster.subject(), minor("1.24"), minor("1.25"));
+        let kinds = &missing["not in the input"];
+        assert!(kinds.contains("PodSecurityPolicy") && !kinds.contains("PodDisruptionBudget"), "{kinds:?}");
+        assert_eq!(missing.len(), 1);
+        let mut builder = SnapshotBuilder::default();
+        builder.served(vec![]);
+        let cluster = Cluster::from_snapshot(builder.finish(), None);
+        assert!(unread(cluster.subject(), minor("1.24"), minor("1.25")).is_empty(), "nothing is served");
         assert_eq!(by_rule("PodSecurityPolicy"), "podsecuritypolicies");
         assert_eq!(by_rule("IngressClass"), "ingressclasses");
         assert_eq!(by_rule("CronJob"), "cronjobs");

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use patchkit::{report::ObjectRef, rules::version::Minor, snapshot::Snapshot};
+use patchkit::{
+    report::{ObjectRef, Severity},
+    rules::version::Minor,
+    snapshot::Snapshot,
+};
 
 use super::{control_plane, kube_proxy, kubectl, kubelet, monitoring, nodes, service, storage};
 use crate::{
@@ -78,6 +82,42 @@ const EVALUATORS: [(&str, Evaluator); 28] = [
     ("topology-mode-annotation", service::topology_mode),
     ("webhook-admission-config-v1alpha1", control_plane::webhook_admission_config),
 ];
+
+/// How much a change matters where it touches: whether it stops what is there, or only says that something will.
+#[must_use]
+pub fn severity(id: &str) -> Severity {
+    const STOPS: [&str; 13] = [
+        "cadvisor-flags-removed",
+        "cgroup-v1",
+        "gitrepo-volumes",
+        "kcm-concurrent-service-syncs",
+        "kube-proxy-iptables-wait",
+        "kubeadm-etcd-3.6",
+        "kubelet-cloud-config",
+        "pod-infra-container-image",
+        "portworx-in-tree",
+        "scheduling-v1alpha1-workload",
+        "scheduling-v1alpha2-objects",
+        "static-pods-api-references",
+        "webhook-admission-config-v1alpha1",
+    ];
+    const ANNOUNCES: [&str; 7] = [
+        "containerd-1.x",
+        "endpoints-deprecated",
+        "enforce-mountable-secrets",
+        "external-ips",
+        "ipvs-deprecated",
+        "kube-proxy-mode-unset",
+        "topology-mode-annotation",
+    ];
+    if STOPS.contains(&id) || id.starts_with("gate:") {
+        Severity::High
+    } else if ANNOUNCES.contains(&id) {
+        Severity::Low
+    } else {
+        Severity::Medium
+    }
+}
 
 /// Whether there is an evaluator.
 #[cfg(test)]

@@ -48,7 +48,7 @@ fn calls_without_dashes<'w>(words: impl Iterator<Item = &'w str>) -> bool {
         rest = &rest[at + 1..];
         let end = rest.iter().position(|word| ends(word) || is_kubectl(word)).unwrap_or(rest.len());
         let command = &rest[..(end + 1).min(rest.len())];
-        if is_exec(&rest[..end]) && !command.iter().any(|word| *word == "--") {
+        if is_exec(&rest[..end]) && !command.contains(&"--") {
             return true;
         }
         rest = &rest[end..];

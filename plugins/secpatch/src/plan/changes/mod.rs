@@ -15,4 +15,4 @@ mod storage;
 #[cfg(test)]
 mod tests;
 
-pub use evaluate::{evaluate, of_minor};
+pub use evaluate::{evaluate, of_minor, severity};

@@ -179,9 +179,12 @@ fn mounts_with_label(snapshot: &Snapshot, namespace: &str, claim: &str) -> Optio
     }
 }
 
+/// A pod with the labels that it reaches a volume with.
+type Reach<'s> = (&'s Pod, BTreeSet<Label>);
+
 /// Claims that pods share under labels that one mount cannot have.
 fn conflicts(snapshot: &Snapshot) -> Vec<&Pod> {
-    let mut claims: BTreeMap<(&str, &str), Vec<(&Pod, BTreeSet<Label>)>> = BTreeMap::new();
+    let mut claims: BTreeMap<(&str, &str), Vec<Reach<'_>>> = BTreeMap::new();
     for pod in snapshot.pods.iter().filter(|pod| !pod.is_finished()) {
         for volume in &pod.spec.volumes {
             if let VolumeSource::PersistentVolumeClaim { claim } = &volume.source {

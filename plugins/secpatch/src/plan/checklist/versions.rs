@@ -2,11 +2,12 @@
 
 use patchkit::{
     report::{CheckStatus, Severity},
+    rules::version::Minor,
     snapshot::kinds,
 };
 
 use super::{Check, Known, Subject, count, unread};
-use crate::plan::model::ChecklistLine;
+use crate::plan::{model::ChecklistLine, removed};
 
 pub(super) fn removed_apis(subject: Subject<'_>, known: Known<'_>) -> ChecklistLine {
     let check = Check {
@@ -31,6 +32,10 @@ pub(super) fn removed_apis(subject: Subject<'_>, known: Known<'_>) -> ChecklistL
         } else {
             ", and the API server counted no call on them since it started"
         };
+        if let Some(unread) = unread_kinds(subject, known) {
+            return check
+                .unknown(format!("the hops remove {apis}; no object that was read names one{and_calls}; {unread}"));
+        }
         return check.line(
             CheckStatus::Pass,
             format!("the hops remove {apis}; no object names one{and_calls}"),
@@ -47,6 +52,17 @@ pub(super) fn removed_apis(subject: Subject<'_>, known: Known<'_>) -> ChecklistL
         format!("the hops remove {apis}; {} still written with them{calls}", count(objects.len(), "object")),
         objects,
     )
+}
+
+/// The kinds that no hop's users could be looked for among, in one line.
+fn unread_kinds(subject: Subject<'_>, known: Known<'_>) -> Option<String> {
+    let from = subject.inventory.effective_minor()?;
+    let to = Minor::leading(&known.hops.last()?.to).ok()?;
+    let lines: Vec<String> = removed::unread(subject, from, to)
+        .into_iter()
+        .map(|(why, kinds)| format!("{}: {why}", kinds.into_iter().collect::<Vec<_>>().join(", ")))
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("; "))
 }
 
 pub(super) fn skew(subject: Subject<'_>, known: Known<'_>) -> ChecklistLine {
