@@ -226,6 +226,11 @@ impl<'de> Deserialize<'de> for Quantity {
                 f.write_str("a quantity such as 250m, 1Gi or 2")
             }
 
+            // Null is no amount (`Quantity.UnmarshalJSON`).
+            fn visit_unit<E>(self) -> Result<Quantity, E> {
+                Ok(Quantity::ZERO)
+            }
+
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Quantity, E> {
                 text.parse().map_err(E::custom)
             }

@@ -1,7 +1,6 @@
 //! Filling a snapshot, object by object or page by page.
 
 use compact_str::CompactString;
-use rustc_hash::FxHashMap;
 use serde::{
     Deserialize,
     de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -14,6 +13,7 @@ use super::{
     objects::{
         Context, Resource, admission, cluster_wide, extension, meta::Origin, network, node, pod, storage, workload,
     },
+    settle::settle,
     version::{KubectlVersion, ServerVersion},
 };
 use crate::report::NotEvaluated;
@@ -295,66 +295,11 @@ impl SnapshotBuilder {
         self.snapshot.deprecated_calls.get_or_insert_default().extend(calls);
     }
 
-    /// The snapshot. From files, an object that was read twice stays as it was read last, as `kubectl apply` would
-    /// leave it; lists are in the order of namespace and name, whatever the order of the input.
+    /// The snapshot: lists are in the order of namespace and name, whatever the order of the input. From files, an
+    /// object that was read twice under one API version stays as it was read last, as `kubectl apply` would leave it.
     #[must_use]
     pub fn finish(mut self) -> Snapshot {
-        let twice = self.snapshot.from_files;
-        let snapshot = &mut self.snapshot;
-        macro_rules! settle {
-            ($($list:ident $(by $extra:expr)?),+ $(,)?) => {$(
-                #[allow(unused_variables, reason = "most lists hold one kind")]
-                if twice {
-                    let mut last = FxHashMap::default();
-                    let mut index = 0_usize;
-                    for object in &snapshot.$list {
-                        let extra: CompactString = settle!(@extra object $($extra)?);
-                        last.insert((object.meta.namespace.clone(), object.meta.name.clone(), extra), index);
-                        index += 1;
-                    }
-                    if last.len() < index {
-                        let keep: rustc_hash::FxHashSet<usize> = last.into_values().collect();
-                        let mut position = 0_usize;
-                        snapshot.$list.retain(|_| {
-                            position += 1;
-                            keep.contains(&(position - 1))
-                        });
-                    }
-                }
-                snapshot.$list.sort_by(|a, b| {
-                    (&a.meta.namespace, &a.meta.name).cmp(&(&b.meta.namespace, &b.meta.name))
-                });
-            )+};
-            (@extra $object:ident) => { CompactString::default() };
-            (@extra $object:ident $extra:expr) => { $extra($object) };
-        }
-        settle!(
-            nodes,
-            namespaces,
-            pods,
-            workloads by |workload: &workload::Workload| CompactString::from(workload.kind.as_str()),
-            budgets,
-            services,
-            endpoint_slices,
-            endpoints,
-            network_policies,
-            webhooks by |webhook: &admission::WebhookConfiguration| CompactString::from(webhook.kind()),
-            custom_resources,
-            api_services,
-            quotas,
-            config_maps,
-            roles by |role: &cluster_wide::Role| CompactString::from(role.kind()),
-            role_bindings by |binding: &cluster_wide::RoleBinding| CompactString::from(binding.kind()),
-            admission_policies,
-            volumes,
-            claims,
-            storage_classes,
-            csi_drivers,
-            csi_nodes,
-            attachments,
-            storage_capacities,
-            prometheus_rules,
-        );
+        settle(&mut self.snapshot);
         self.snapshot
     }
 }

@@ -10,6 +10,7 @@ pub mod files;
 pub mod kinds;
 mod model;
 pub mod objects;
+mod settle;
 mod version;
 
 pub use builder::SnapshotBuilder;

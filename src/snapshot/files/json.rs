@@ -18,6 +18,9 @@ pub(crate) enum JsonError {
     /// The brackets do not fit, or something stands where nothing may.
     #[error("{message}")]
     Syntax { line: u32, column: u32, message: String },
+    /// A line of dashes: what follows is YAML.
+    #[error("expected an object: {{ … }}")]
+    Marker,
     /// The reader failed.
     #[error("{0}")]
     Read(#[from] std::io::Error),
@@ -67,9 +70,20 @@ impl<R: Read> JsonSplitter<R> {
             match self.skip_space()? {
                 None => return Ok(()),
                 Some(b'{') => self.object(&mut take)?,
+                // A bare list, as jq makes them: each of its objects says what it is.
+                Some(b'[') => self.items(&ListHeader::default(), &mut take)?,
+                Some(b'-') => return Err(JsonError::Marker),
                 Some(_) => return Err(self.syntax("expected an object: { … }")),
             }
         }
+    }
+
+    /// What was not looked at, and the line on which it begins.
+    pub(crate) fn rest(mut self) -> std::io::Result<(Vec<u8>, u32)> {
+        let (line, _) = self.place(self.position);
+        let mut rest = self.buffer.split_off(self.position);
+        self.reader.read_to_end(&mut rest)?;
+        Ok((rest, line))
     }
 
     /// An object at the top: a list, or something to be handed on as it is.
@@ -99,6 +113,8 @@ impl<R: Read> JsonSplitter<R> {
                         is_list = true;
                         self.items(&header, take)?;
                     } else {
+                        // An empty list of Go is written as null.
+                        is_list |= key == b"\"items\"" && first == b'n' && header.kind.ends_with("List");
                         let value = self.value()?;
                         let text = || serde_json::from_slice::<CompactString>(&self.buffer[value]).unwrap_or_default();
                         match key.as_slice() {
@@ -132,6 +148,7 @@ impl<R: Read> JsonSplitter<R> {
                     return Ok(());
                 }
                 b',' => self.position += 1,
+                b':' | b'}' => return Err(self.syntax("expected an object, or ] at the end of the list")),
                 _ => {
                     self.mark = self.position;
                     let (line, column) = self.place(self.position);

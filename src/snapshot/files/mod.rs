@@ -1,8 +1,12 @@
 //! A snapshot from files, directories and standard input: manifests, what `kubectl get -o json` or `-o yaml` wrote,
 //! and what `kubectl cluster-info dump --output-directory` left.
 
+mod document;
+mod header;
 mod json;
 mod paths;
+mod place;
+mod problem;
 mod read;
 mod yaml;
 

@@ -5,11 +5,12 @@ use std::{
     io::{self, Read},
 };
 
-use serde::de::DeserializeOwned;
-
 use super::{
+    document::{JsonDocument, YamlDocument},
+    header::{header_from_list, header_of, yaml_header},
     json::{JsonError, JsonSplitter, ListHeader, Piece as JsonPiece},
     paths::{FileSource, FilesError, expand},
+    problem::Problem,
     yaml,
 };
 use crate::{
@@ -51,52 +52,6 @@ pub fn from_files(
     Ok(builder.finish())
 }
 
-struct JsonDocument<'a>(&'a [u8]);
-
-impl Document for JsonDocument<'_> {
-    type Error = serde_json::Error;
-
-    fn read<T: DeserializeOwned>(&self) -> Result<T, Self::Error> {
-        serde_json::from_slice(self.0)
-    }
-}
-
-struct YamlDocument<'a>(&'a str);
-
-impl Document for YamlDocument<'_> {
-    type Error = serde_saphyr::Error;
-
-    fn read<T: DeserializeOwned>(&self) -> Result<T, Self::Error> {
-        // A list of a whole cluster is no attack. What protects from one (depth, aliases) stays.
-        let options = serde_saphyr::options! {
-            with_snippet: false,
-            budget: serde_saphyr::budget! {
-                max_events: usize::MAX,
-                max_nodes: usize::MAX,
-                max_total_scalar_bytes: usize::MAX,
-            },
-        };
-        serde_saphyr::from_str_with_options(self.0, options)
-    }
-}
-
-struct ValueDocument<'a>(&'a serde_json::Value);
-
-impl Document for ValueDocument<'_> {
-    type Error = serde_json::Error;
-
-    fn read<T: DeserializeOwned>(&self) -> Result<T, Self::Error> {
-        T::deserialize(self.0)
-    }
-}
-
-/// A mistake at a place relative to the beginning of its object: lines counted from 0, columns from 1.
-struct Problem {
-    line: u64,
-    column: u64,
-    message: String,
-}
-
 /// One file while it is read.
 struct Input<'a> {
     file: u32,
@@ -115,20 +70,15 @@ impl Input<'_> {
                 return Ok(());
             }
         }
-        let text = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&start);
-        if text.trim_ascii_start().starts_with(b"{") {
+        if is_utf16(&start) {
+            self.problem(1, 1, "this is UTF-16 text: expected UTF-8 (in PowerShell: … | Out-File -Encoding utf8 FILE)");
+            return Ok(());
+        }
+        if is_json(&start) {
             return self.read_json(reader, start);
         }
         reader.read_to_end(&mut start)?;
-        match String::from_utf8(start) {
-            Ok(text) => self.read_yaml(&text),
-            Err(error) => {
-                let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-                let line = 1 + memchr::memchr_iter(b'\n', valid).count();
-                let column = 1 + valid.len() - memchr::memrchr(b'\n', valid).map_or(0, |end| end + 1);
-                self.problem(line as u64, column as u64, "this is no UTF-8 text: expected YAML or JSON");
-            }
-        }
+        self.read_yaml(start, 1);
         Ok(())
     }
 
@@ -139,7 +89,8 @@ impl Input<'_> {
     fn read_json(&mut self, reader: impl Read, start: Vec<u8>) -> io::Result<()> {
         // Items that do not say what they are, of a list whose kind comes behind them.
         let mut waiting: Vec<(Vec<u8>, u32, u32)> = Vec::new();
-        let outcome = JsonSplitter::new(reader, start).each(|piece| match piece {
+        let mut splitter = JsonSplitter::new(reader, start);
+        let outcome = splitter.each(|piece| match piece {
             JsonPiece::Object { text, list, line, column } => {
                 let mut header = header_of(text);
                 if let Some(list) = list.filter(|_| header.kind.is_empty()) {
@@ -166,6 +117,12 @@ impl Input<'_> {
                 self.problem(line.into(), column.into(), &message);
                 Ok(())
             }
+            // An object in JSON is YAML too, and may be the first document of several.
+            Err(JsonError::Marker) => {
+                let (rest, line) = splitter.rest()?;
+                self.read_yaml(rest, line);
+                Ok(())
+            }
         }
     }
 
@@ -178,7 +135,7 @@ impl Input<'_> {
 
     fn json_object(&mut self, header: &Header, text: &[u8], line: u32, column: u32) {
         let origin = Some(Origin { file: self.file, line });
-        let outcome = add(self.builder, header, &JsonDocument(text), origin, json_problem);
+        let outcome = add(self.builder, header, &JsonDocument(text), origin);
         if let Err(problem) = outcome {
             // On its first line the object begins somewhere in the middle.
             let before = if problem.line == 0 { u64::from(column) - 1 } else { 0 };
@@ -186,8 +143,19 @@ impl Input<'_> {
         }
     }
 
-    fn read_yaml(&mut self, text: &str) {
-        for document in yaml::documents(text) {
+    /// Reads YAML that begins on this line of the file.
+    fn read_yaml(&mut self, bytes: Vec<u8>, first_line: u32) {
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+                let line = u64::from(first_line) + memchr::memchr_iter(b'\n', valid).count() as u64;
+                let column = 1 + valid.len() - memchr::memrchr(b'\n', valid).map_or(0, |end| end + 1);
+                self.problem(line, column as u64, "this is no UTF-8 text: expected YAML or JSON");
+                return;
+            }
+        };
+        for document in yaml::documents(&text, first_line) {
             let list = yaml::top_level(&document.text, "kind").filter(|kind| kind.ends_with("List"));
             if let Some(kind) = list
                 && let Some(items) = yaml::items(&document)
@@ -208,159 +176,93 @@ impl Input<'_> {
 
     /// Reads a document or an item; what does not say what it is, is what the list around it says.
     fn yaml_object(&mut self, piece: &yaml::Piece<'_>, of_list: &Header) {
-        let first = piece.text.lines().position(|line| {
-            let line = line.trim();
-            !line.is_empty() && !line.starts_with('#')
-        });
-        let line = piece.line + u32::try_from(first.unwrap_or(0)).unwrap_or(0);
+        let line = piece.line + piece.blank_lines();
         let origin = Some(Origin { file: self.file, line });
         let outcome = yaml_header(&piece.text).and_then(|mut header| {
             if header.kind.is_empty() {
                 header = of_list.clone();
             }
-            if header.kind.ends_with("List") && kinds::find(header.group(), &header.kind).is_none() {
-                return self.whole_list(&header, piece, line);
+            if header.kind.ends_with("List")
+                && kinds::find(header.group(), &header.kind).is_none()
+                && self.whole_list(&header, piece, line)?
+            {
+                return Ok(());
             }
-            add(self.builder, &header, &YamlDocument(&piece.text), origin, yaml_problem)
+            add(self.builder, &header, &YamlDocument(&piece.text), origin)
         });
         if let Err(problem) = outcome {
             self.problem(u64::from(piece.line) + problem.line, problem.column, &problem.message);
         }
     }
 
-    /// A list in flow style, or with anchors: its items are read as values, and have the list's line.
-    fn whole_list(&mut self, header: &Header, piece: &yaml::Piece<'_>, line: u32) -> Result<(), Problem> {
+    /// A list in flow style, or with anchors: its items are read as values, and have the list's line. Says whether it
+    /// was a list: a custom kind may be called so too.
+    fn whole_list(&mut self, header: &Header, piece: &yaml::Piece<'_>, line: u32) -> Result<bool, Problem> {
         #[derive(serde::Deserialize)]
         struct Whole {
-            #[serde(default, deserialize_with = "or_default")]
-            items: Vec<serde_json::Value>,
+            #[serde(default, deserialize_with = "given")]
+            items: Option<Vec<serde_json::Value>>,
         }
-        let whole = YamlDocument(&piece.text).read::<Whole>().map_err(|error| yaml_problem(&error))?;
+        let Some(items) = YamlDocument(&piece.text).read::<Whole>()?.items else { return Ok(false) };
         let of_list =
             header_from_list(&ListHeader { api_version: header.api_version.clone(), kind: header.kind.clone() });
         self.saw_list(&of_list);
-        for item in &whole.items {
-            let mut header = ValueDocument(item).read::<Header>().unwrap_or_default();
+        for (index, item) in items.iter().enumerate() {
+            // As JSON, so that each type is compiled for two parsers and not for three.
+            let text = item.to_string();
+            let mut header = header_of(text.as_bytes());
             if header.kind.is_empty() {
                 header = of_list.clone();
             }
             let origin = Some(Origin { file: self.file, line });
-            if let Err(problem) = add(self.builder, &header, &ValueDocument(item), origin, json_problem) {
-                self.problem(line.into(), 1, &problem.message);
+            if let Err(problem) = add(self.builder, &header, &JsonDocument(text.as_bytes()), origin) {
+                self.problem(line.into(), 1, &format!("items[{index}]: {}", problem.message));
             }
         }
-        Ok(())
+        Ok(true)
+    }
+}
+
+/// A field that is there, if only as null.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<serde_json::Value>>, D::Error> {
+    or_default(deserializer).map(Some)
+}
+
+/// Whether a text is in UTF-16, by its mark or because every other byte is nothing.
+fn is_utf16(start: &[u8]) -> bool {
+    start.starts_with(&[0xFF, 0xFE]) || start.starts_with(&[0xFE, 0xFF]) || start.iter().take(2).any(|byte| *byte == 0)
+}
+
+/// Whether a text is JSON, by its first characters: YAML in flow style has no quotes around its keys.
+fn is_json(start: &[u8]) -> bool {
+    let text = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start).trim_ascii_start();
+    match text {
+        [b'{', rest @ ..] => rest.trim_ascii_start().first().is_none_or(|byte| matches!(byte, b'"' | b'}')),
+        [b'[', rest @ ..] => rest.trim_ascii_start().first().is_none_or(|byte| matches!(byte, b'{' | b']')),
+        _ => false,
     }
 }
 
 /// Reads one object into the builder.
-fn add<D: Document>(
+fn add<D: Document<Error = Problem>>(
     builder: &mut SnapshotBuilder,
     header: &Header,
     document: &D,
     origin: Option<Origin>,
-    problem: impl Fn(&D::Error) -> Problem,
 ) -> Result<(), Problem> {
-    check(header)?;
-    match builder.add(header, document, origin) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(nothing_known()),
-        Err(error) => Err(problem(&error)),
-    }
-}
-
-/// What is neither an object nor an answer of `/version`.
-fn nothing_known() -> Problem {
-    let message = "no apiVersion and kind: expected an object of Kubernetes, or what kubectl version printed";
-    Problem { line: 0, column: 1, message: message.to_owned() }
-}
-
-/// An object that says only half of what it is.
-fn check(header: &Header) -> Result<(), Problem> {
-    let message = match (header.kind.is_empty(), header.api_version.is_empty()) {
-        (false, true) => format!("an object of kind {} without apiVersion: expected one, such as v1", header.kind),
-        (true, false) => format!("an object of {} without kind: expected one, such as Pod", header.api_version),
-        _ => return Ok(()),
-    };
-    Err(Problem { line: 0, column: 1, message })
-}
-
-fn yaml_header(text: &str) -> Result<Header, Problem> {
-    // The two keys are nearly always written in block style at the margin.
-    if let (Some(kind), Some(api_version)) = (yaml::top_level(text, "kind"), yaml::top_level(text, "apiVersion")) {
-        return Ok(Header { kind: kind.into(), api_version: api_version.into() });
-    }
-    YamlDocument(text).read::<Header>().map_err(|error| yaml_problem(&error))
-}
-
-fn yaml_problem(error: &serde_saphyr::Error) -> Problem {
-    let (line, column) = error.location().map_or((1, 1), |location| (location.line(), location.column()));
-    let mut message = error.without_snippet().to_string();
-    // The place is given apart, and relative to the file.
-    for place in [format!(" at line {line}, column {column}"), format!("line {line} column {column}: ")] {
-        message = message.replace(&place, "");
-    }
-    if message.contains("{{") || message.contains("template") {
-        message.push_str("; a chart must be rendered first (helm template)");
-    }
-    Problem { line: line.saturating_sub(1), column, message }
-}
-
-fn json_problem(error: &serde_json::Error) -> Problem {
-    let (line, column) = (error.line() as u64, error.column() as u64);
-    let text = error.to_string();
-    let message = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text).to_owned();
-    Problem { line: line.saturating_sub(1), column: column.max(1), message }
-}
-
-/// `PodList` of `v1` holds `Pod`s of `v1`; a plain `List` says nothing of its items.
-fn header_from_list(list: &ListHeader) -> Header {
-    let kind = list.kind.strip_suffix("List").unwrap_or_default();
-    let api_version = if kind.is_empty() { Default::default() } else { list.api_version.clone() };
-    Header { api_version, kind: kind.into() }
-}
-
-/// What an object says it is. The two keys nearly always come first, so that most of the object is not looked at.
-fn header_of(text: &[u8]) -> Header {
-    use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
-
-    struct First<'h>(&'h mut Header);
-
-    impl<'de> DeserializeSeed<'de> for First<'_> {
-        type Value = ();
-
-        fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-            deserializer.deserialize_map(self)
+    match (header.kind.is_empty(), header.api_version.is_empty()) {
+        (false, true) => {
+            let message = format!("an object of kind {} without apiVersion: expected one, such as v1", header.kind);
+            return Err(Problem::whole(message));
         }
-    }
-
-    impl<'de> Visitor<'de> for First<'_> {
-        type Value = ();
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("an object")
+        (true, false) => {
+            let message = format!("an object of {} without kind: expected one, such as Pod", header.api_version);
+            return Err(Problem::whole(message));
         }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-            while let Some(key) = map.next_key::<compact_str::CompactString>()? {
-                match key.as_str() {
-                    "apiVersion" => self.0.api_version = map.next_value::<Option<_>>()?.unwrap_or_default(),
-                    "kind" => self.0.kind = map.next_value::<Option<_>>()?.unwrap_or_default(),
-                    _ => {
-                        map.next_value::<IgnoredAny>()?;
-                    }
-                }
-                if !self.0.api_version.is_empty() && !self.0.kind.is_empty() {
-                    // There is no other way to leave an object in the middle.
-                    return Err(A::Error::custom("both are known"));
-                }
-            }
-            Ok(())
-        }
+        _ => {}
     }
-
-    let mut header = Header::default();
-    // An error is met again, with its place, when the object is read as its type.
-    let _ = First(&mut header).deserialize(&mut serde_json::Deserializer::from_slice(text));
-    header
+    if builder.add(header, document, origin)? {
+        return Ok(());
+    }
+    Err(Problem::whole("no apiVersion and kind: expected an object of Kubernetes, or what kubectl version printed"))
 }

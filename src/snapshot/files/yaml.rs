@@ -18,10 +18,18 @@ pub(crate) struct Piece<'a> {
     pub(crate) line: u32,
 }
 
-/// The documents of a text that hold anything.
-pub(crate) fn documents(text: &str) -> Vec<Piece<'_>> {
+impl Piece<'_> {
+    /// How many lines of blanks and comments stand before the first that holds something.
+    pub(crate) fn blank_lines(&self) -> u32 {
+        let blank = |line: &&str| line.trim().is_empty() || line.trim_start().starts_with('#');
+        u32::try_from(self.text.lines().take_while(blank).count()).unwrap_or(0)
+    }
+}
+
+/// The documents that hold anything, of a text that begins on this line of its file.
+pub(crate) fn documents(text: &str, first_line: u32) -> Vec<Piece<'_>> {
     let mut found = Vec::new();
-    let (mut start, mut start_line, mut line, mut begin) = (0, 1, 1, 0);
+    let (mut start, mut start_line, mut line, mut begin) = (0, first_line, first_line, 0);
     for end in memchr_iter(b'\n', text.as_bytes()).map(|end| end + 1).chain([text.len()]) {
         let content = &text[begin..end];
         let closes = is_marker(content, "...");
@@ -60,21 +68,41 @@ fn push<'a>(found: &mut Vec<Piece<'a>>, text: &'a str, line: u32) {
     found.push(Piece { text, line });
 }
 
-/// The value of a key that stands at the left margin of a document in block style. Anchors, tags, aliases and block
-/// scalars are left to the parser.
+/// The value of a key of the outermost object, in block style. Anchors, tags, aliases and block scalars are left to
+/// the parser.
 pub(crate) fn top_level<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    // In an item, the margin is where its first key stands.
+    let first = text.lines().find(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))?;
+    let first = first.trim_start_matches('\u{feff}');
+    let margin = first.len() - first.trim_start_matches(' ').len();
     text.lines().find_map(|line| {
-        let value = line.strip_prefix(key)?.strip_prefix(':')?;
+        let line = line.trim_start_matches('\u{feff}');
+        if !line.as_bytes()[..margin.min(line.len())].iter().all(|byte| *byte == b' ') {
+            return None;
+        }
+        let value = line.get(margin..)?.strip_prefix(key)?.strip_prefix(':')?;
         let value = value.strip_prefix([' ', '\t'])?.trim();
         let value = value.find(" #").map_or(value, |comment| value[..comment].trim_end());
         let plain = value.trim_matches(['"', '\'']);
-        (!plain.is_empty() && !plain.starts_with(['&', '!', '*', '|', '>', '{', '[', '#'])).then_some(plain)
+        // What is no bare word may be an anchor, a tag, an alias, a text over several lines, or a mistake.
+        let is_word = plain.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/' | b'-'));
+        (is_word && !plain.is_empty()).then_some(plain)
+    })
+}
+
+/// Whether an alias stands anywhere: it may repeat what an anchor in another item names.
+fn has_aliases(text: &str) -> bool {
+    memchr_iter(b'*', text.as_bytes()).any(|at| {
+        text[..at].ends_with([' ', '\t']) && text[..at].trim_end_matches([' ', '\t']).ends_with([':', '-', ',', '['])
     })
 }
 
 /// The items of a list in block style; `None` where the list is written in another way and must be read as a whole.
 pub(crate) fn items<'a>(document: &Piece<'a>) -> Option<Vec<Piece<'a>>> {
     let text = document.text.as_ref();
+    if has_aliases(text) {
+        return None;
+    }
     let mut found: Vec<Piece<'a>> = Vec::new();
     let mut close = |start: Option<(usize, u32)>, end: usize, dash: usize| {
         if let Some((begin, line)) = start {
@@ -97,6 +125,7 @@ pub(crate) fn items<'a>(document: &Piece<'a>) -> Option<Vec<Piece<'a>>> {
             if let Some(value) = content.strip_prefix("items:") {
                 match value.trim() {
                     "" => inside = true,
+                    comment if comment.starts_with('#') => inside = true,
                     "[]" => return Some(found),
                     _ => return None,
                 }
@@ -134,7 +163,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<(u32, String)> {
-        documents(text).into_iter().map(|piece| (piece.line, piece.text.into_owned())).collect()
+        documents(text, 1).into_iter().map(|piece| (piece.line, piece.text.into_owned())).collect()
     }
 
     #[test]
@@ -155,6 +184,8 @@ mod tests {
         assert_eq!(top_level(text, "apiVersion"), Some("v1"));
         assert_eq!(top_level(text, "spec"), None);
         assert_eq!(top_level("kind: &a Pod", "kind"), None);
+        assert_eq!(top_level("# an item\n  metadata:\n    kind: Wrong\n  kind: Pod\n", "kind"), Some("Pod"));
+        assert_eq!(top_level("\u{feff}kind: Pod\n", "kind"), Some("Pod"));
     }
 
     #[test]
@@ -173,6 +204,8 @@ mod tests {
             let found: Vec<_> = found.iter().map(|item| (item.line, item.text.as_ref())).collect();
             assert_eq!(found, expected, "{text}");
         }
-        assert_eq!(items(&Piece { text: "items: [{a: 1}]\n".into(), line: 1 }), None);
+        for text in ["items: [{a: 1}]\n", "items:\n- &a {b: 1}\n- *a\n", "a: 1\n"] {
+            assert_eq!(items(&Piece { text: text.into(), line: 1 }), None, "{text}");
+        }
     }
 }

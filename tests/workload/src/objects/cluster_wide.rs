@@ -8,7 +8,7 @@ use crate::shape::Shape;
 
 fn metadata(kind: &Kind, namespace: Option<&str>, name: &str, number: u64) -> Value {
     // The lengths of the names tell the kinds apart well enough for a UID.
-    let part = kind.plural.bytes().fold(80, |sum, byte| sum * 31 + u64::from(byte));
+    let part = kind.plural.bytes().fold(80_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
     let mut metadata = json!({"creationTimestamp": time(&[part, number]), "name": name, "resourceVersion": "12",
         "uid": uid(&[part, number])});
     if let Some(namespace) = namespace {

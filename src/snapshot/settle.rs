@@ -1,0 +1,121 @@
+//! Putting the lists of a snapshot into their final order.
+
+use super::{
+    model::Snapshot,
+    objects::{Meta, admission, cluster_wide, extension, network, node, pod, storage, workload},
+};
+
+/// Something that stands in a list of a snapshot.
+trait Listed {
+    fn meta(&self) -> &Meta;
+
+    /// The kind, where the list holds several.
+    fn kind(&self) -> &str {
+        ""
+    }
+}
+
+macro_rules! listed {
+    ($($kind:ty $(, $of_kind:expr)?;)+) => {$(
+        impl Listed for $kind {
+            fn meta(&self) -> &Meta {
+                &self.meta
+            }
+
+            $(
+                fn kind(&self) -> &str {
+                    let of_kind: fn(&Self) -> &str = $of_kind;
+                    of_kind(self)
+                }
+            )?
+        }
+    )+};
+}
+
+listed! {
+    node::Node;
+    cluster_wide::Namespace;
+    pod::Pod;
+    workload::Workload, |workload| workload.kind.as_str();
+    cluster_wide::PodDisruptionBudget;
+    network::Service;
+    network::EndpointSlice;
+    network::Endpoints;
+    network::NetworkPolicy;
+    admission::WebhookConfiguration, |webhook| webhook.kind();
+    admission::AdmissionPolicy;
+    extension::CustomResourceDefinition;
+    extension::ApiService;
+    cluster_wide::ResourceQuota;
+    cluster_wide::ConfigMap;
+    cluster_wide::Role, |role| role.kind();
+    cluster_wide::RoleBinding, |binding| binding.kind();
+    storage::PersistentVolume;
+    storage::PersistentVolumeClaim;
+    storage::StorageClass;
+    storage::CsiDriver;
+    storage::CsiNode;
+    storage::VolumeAttachment;
+    storage::CsiStorageCapacity;
+    cluster_wide::PrometheusRule;
+    cluster_wide::OtherObject, |object| &object.kind;
+}
+
+/// Sorts every list by namespace and name, whatever the order of the input. From files, an object that was read twice
+/// under one API version stays as it was read last, as `kubectl apply` would leave it.
+pub(super) fn settle(snapshot: &mut Snapshot) {
+    let from_files = snapshot.from_files;
+    macro_rules! settle {
+        ($($list:ident),+ $(,)?) => {
+            $(settle_list(&mut snapshot.$list, from_files);)+
+        };
+    }
+    settle!(
+        nodes,
+        namespaces,
+        pods,
+        workloads,
+        budgets,
+        services,
+        endpoint_slices,
+        endpoints,
+        network_policies,
+        webhooks,
+        admission_policies,
+        custom_resources,
+        api_services,
+        quotas,
+        config_maps,
+        roles,
+        role_bindings,
+        volumes,
+        claims,
+        storage_classes,
+        csi_drivers,
+        csi_nodes,
+        attachments,
+        storage_capacities,
+        prometheus_rules,
+        others,
+    );
+}
+
+fn settle_list<T: Listed>(list: &mut Vec<T>, from_files: bool) {
+    fn key<T: Listed>(object: &T) -> (&str, &str, &str, &str) {
+        let meta = object.meta();
+        (&meta.namespace, &meta.name, object.kind(), &meta.api_version)
+    }
+    // Stable, so that equal ones stay in the order in which they were read.
+    list.sort_by(|a, b| key(a).cmp(&key(b)));
+    if from_files {
+        list.dedup_by(|later, earlier| {
+            // Objects with only a prefix for a name are made anew each time, and a name never ends with a dash.
+            let name = &later.meta().name;
+            let same = !name.is_empty() && !name.ends_with('-') && key(later) == key(earlier);
+            if same {
+                std::mem::swap(later, earlier);
+            }
+            same
+        });
+    }
+}
