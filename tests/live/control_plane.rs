@@ -1,11 +1,27 @@
 //! The cluster itself: what the other tests stand on.
 
 use std::path::Path;
+use std::process::Command;
 
 use patchkit::cluster::connect;
-use patchkit_test_support::{Cluster, ClusterOptions};
+use patchkit_test_support::{Cluster, ClusterOptions, cluster_programs};
 
 use crate::tools::{Told, nothing, with_kubeconfig};
+
+pub fn its_own_tests_pass() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let programs = cluster_programs().unwrap();
+    // With the flags of build.sh: with others, all of Kubernetes would be compiled once more.
+    let run = Command::new("go")
+        .args(["test", "./..."])
+        .current_dir(root.join("tests/cluster"))
+        .envs([("CGO_ENABLED", "0"), ("GOFLAGS", "-trimpath")])
+        .env("PATCHKIT_CLUSTER_BIN", programs)
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(run.status.success(), "{}\n{}", text(&run.stdout), text(&run.stderr));
+}
 
 pub fn everything_runs() {
     let cluster = Cluster::shared();

@@ -6,6 +6,7 @@
 mod control_plane;
 mod ends;
 mod faults;
+mod secpatch_plan;
 #[path = "../client/tools.rs"]
 #[expect(dead_code, reason = "shared with the client's own tests, which need more of it")]
 mod tools;
@@ -21,6 +22,8 @@ fn main() -> ExitCode {
         return run_suite(live_tests![ends::hold_a_cluster]);
     }
     run_suite(live_tests![
+        // First, since it takes the longest.
+        control_plane::its_own_tests_pass,
         control_plane::everything_runs,
         control_plane::kubectl_is_the_one_of_the_cluster,
         control_plane::kubectl_finds_the_plugins,
@@ -36,6 +39,13 @@ fn main() -> ExitCode {
         faults::a_slow_server_is_waited_for,
         faults::a_server_that_stays_busy_is_reported,
         faults::a_dropped_watch_can_be_taken_up_again,
+        secpatch_plan::tells_what_runs_in_a_cluster,
+        secpatch_plan::names_what_was_denied,
+        secpatch_plan::ends_with_the_exit_codes_of_the_contract,
+        secpatch_plan::is_content_when_its_reader_leaves,
+        secpatch_plan::can_be_interrupted,
+        secpatch_plan::survives_a_server_that_is_busy_at_first,
+        secpatch_plan::names_what_a_broken_server_kept,
         users::a_user_may_do_what_was_granted_and_no_more,
         users::an_unknown_user_is_told_so,
     ])

@@ -235,7 +235,8 @@ impl Cluster {
         let _ = self.kubectl(&["apply", "-f", "-"]).input(manifest).output().exits(0);
     }
 
-    /// Brings the objects of files to life, with their statuses. Gives what `testcluster load` says.
+    /// Brings the objects of files to life, with their statuses. Gives what `testcluster load` says. Controllers and
+    /// kubelets stand still meanwhile: not for the shared cluster.
     ///
     /// # Panics
     /// Where one cannot be loaded.

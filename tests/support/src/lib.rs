@@ -33,7 +33,7 @@ pub use cluster::{Cluster, ClusterOptions, ClusterState, Component};
 pub use fault_proxy::{FaultProxy, Upstream};
 pub use faults::{Fault, Faults, Rule};
 pub use namespace::{Namespace, Permission};
-pub use programs::why_no_cluster;
+pub use programs::{cluster_programs, why_no_cluster};
 pub use record::Recorded;
 pub use run::{Output, Run, Running, plugin};
 pub use schema::assert_valid;

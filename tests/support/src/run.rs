@@ -128,6 +128,17 @@ impl Run {
         .wait()
     }
 
+    /// Runs it with nobody to read what it writes to stdout.
+    #[track_caller]
+    #[must_use]
+    pub fn without_reader(self) -> Output {
+        self.start_with(|stdout| {
+            drop(stdout);
+            Vec::new()
+        })
+        .wait()
+    }
+
     /// Starts it.
     #[track_caller]
     #[must_use]

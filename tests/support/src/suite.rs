@@ -34,10 +34,14 @@ thread_local! {
 /// means that they have passed.
 #[must_use]
 pub fn run_suite(tests: &[LiveTest]) -> ExitCode {
-    let arguments = Arguments::from_args();
+    let (arguments, filters) = command_line(env::args().collect());
     let missing = programs::why_no_cluster();
     let must_run = env::var("CI").is_ok_and(|value| value == "true" || value == "1");
-    let trials = tests.iter().map(|&(name, test)| {
+    let wanted = |name: &str| {
+        let matches = |filter: &String| if arguments.exact { name == filter } else { name.contains(filter.as_str()) };
+        filters.is_empty() || filters.iter().any(matches)
+    };
+    let trials = tests.iter().filter(|(name, _)| wanted(name)).map(|&(name, test)| {
         let trial = Trial::test(name, move || match missing {
             Some(why) => Err(Failed::from(format!("no cluster: {why}"))),
             None => run_one(test),
@@ -52,6 +56,26 @@ pub fn run_suite(tests: &[LiveTest]) -> ExitCode {
     Cluster::end_shared();
     scratch::remove_all();
     conclusion.exit_code()
+}
+
+/// Reads the command line as `cargo test` writes it, where there may be several filters. The library underneath takes
+/// one: if there are more, they are given apart.
+fn command_line(words: Vec<String>) -> (Arguments, Vec<String>) {
+    let with_value = ["--test-threads", "--logfile", "--skip", "--color", "--format", "-Z"];
+    let mut filters = Vec::new();
+    let mut rest: Vec<String> = Vec::new();
+    for (at, word) in words.into_iter().enumerate() {
+        let is_value = rest.last().is_some_and(|before| with_value.contains(&before.as_str()));
+        if at > 0 && !word.starts_with('-') && !is_value {
+            filters.push(word);
+        } else {
+            rest.push(word);
+        }
+    }
+    if filters.len() == 1 {
+        rest.append(&mut filters);
+    }
+    (Arguments::from_iter(rest), filters)
 }
 
 fn run_one(test: fn()) -> Result<(), Failed> {
@@ -84,4 +108,24 @@ fn tell_panics_with_the_test() {
 fn message(panic: &dyn Any) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it panicked".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::command_line;
+
+    #[test]
+    fn filters_are_those_of_cargo_test() {
+        let read = |line: &str| {
+            let (arguments, filters) = command_line(line.split(' ').map(str::to_owned).collect());
+            (arguments.filter, arguments.skip, arguments.test_threads, arguments.nocapture, filters)
+        };
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        assert_eq!(read("live"), (None, vec![], None, false, vec![]));
+        assert_eq!(read("live one"), (Some("one".into()), vec![], None, false, vec![]));
+        assert_eq!(
+            read("live one --test-threads 1 --nocapture two --skip=a --skip b"),
+            (None, words(&["a", "b"]), Some(1), true, words(&["one", "two"]))
+        );
+    }
 }

@@ -154,7 +154,8 @@ impl Made {
     /// The report.
     #[must_use]
     pub fn report(self, metadata: patchkit::report::Metadata) -> Report {
-        let verdict = verdict(&self.plan, &self.findings);
+        let nodes_unread = self.not_evaluated.iter().any(|it| it.what == "nodes");
+        let verdict = verdict(&self.plan, &self.findings, nodes_unread);
         let document = document::document(&self.plan);
         let checks = self
             .plan
@@ -169,15 +170,16 @@ impl Made {
     }
 }
 
-/// `up-to-date`, `updates-needed`, `urgent` (a finding of severity critical or high), `cannot-tell` (no target).
-fn verdict(plan: &Plan, findings: &[Finding]) -> &'static str {
+/// `up-to-date`, `updates-needed`, `urgent` (a finding of severity critical or high), `cannot-tell` (no target, or the
+/// nodes were not to be seen, on which the most urgent may run).
+fn verdict(plan: &Plan, findings: &[Finding], nodes_unread: bool) -> &'static str {
     let worst = findings.iter().map(|finding| finding.severity).max();
     if plan.target.is_none() {
         "cannot-tell"
     } else if worst >= Some(Severity::High) {
         "urgent"
     } else if plan.hops.is_empty() && plan.steps.is_empty() {
-        "up-to-date"
+        if nodes_unread { "cannot-tell" } else { "up-to-date" }
     } else {
         "updates-needed"
     }

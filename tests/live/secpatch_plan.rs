@@ -1,0 +1,153 @@
+//! `kubectl secpatch plan` on a real cluster, through the real kubectl.
+
+use std::path::Path;
+
+use patchkit_test_support::{Cluster, ClusterOptions, Fault, FaultProxy, Output, Permission, Rule, Upstream};
+use serde_json::Value;
+
+use crate::tools::until;
+
+/// The same plan on every day.
+const AS_OF: &str = "--as-of=2026-11-23";
+
+fn plan(cluster: &Cluster, args: &[&str]) -> Output {
+    cluster.kubectl(&["secpatch", "plan", AS_OF]).args(args).output()
+}
+
+fn not_evaluated(report: &Value) -> Vec<(&str, &str)> {
+    let all = report["notEvaluated"].as_array().map(Vec::as_slice).unwrap_or_default();
+    all.iter().map(|it| (it["what"].as_str().unwrap(), it["why"].as_str().unwrap())).collect()
+}
+
+pub fn tells_what_runs_in_a_cluster() {
+    let cluster = Cluster::own(&ClusterOptions::new());
+    cluster.load(&[&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/live/sample.yaml")]);
+    let output = plan(&cluster, &["-o", "json", "--context", "admin-cert"]).exits(1);
+    let report = output.json();
+    assert_eq!((&report["apiVersion"], &report["kind"]), (&"patchkit/v1".into(), &"PlanReport".into()));
+    let source = &report["metadata"]["source"];
+    assert_eq!((&source["kind"], &source["context"]), (&"cluster".into(), &"admin-cert".into()));
+    assert!(source["server"].as_str().unwrap().starts_with(&cluster.state().server), "{source}");
+    assert_eq!(report["plan"]["current"], "v1.37.2");
+    let versions: Vec<_> = report["plan"]["components"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|component| component["component"] == "kubelet")
+        .map(|component| component["version"].as_str().unwrap())
+        .collect();
+    assert_eq!(versions, ["v1.34.1-gke.1829001", "v1.33.5"]);
+    // Four minors behind its server: one more than Kubernetes allows.
+    let findings = report["findings"].as_array().unwrap();
+    let skew = findings.iter().find(|it| it["id"] == "version-skew").map(|it| it["title"].as_str().unwrap());
+    assert!(skew.is_some_and(|title| title.contains("node-b")), "{findings:#?}");
+    // An administrator may read everything.
+    assert!(!not_evaluated(&report).iter().any(|(_, why)| why.contains("Forbidden")), "{report:#}");
+
+    // A person reads it in a terminal of 80 columns, in colour.
+    let run = || cluster.kubectl(&["secpatch", "plan", AS_OF]);
+    let shown = run().in_terminal(80).end();
+    assert_eq!(shown.code, Some(1));
+    assert!(shown.lines.iter().any(|line| line.contains("v1.33.5")), "{}", shown.lines.join("\n"));
+    assert!(shown.raw.contains("\u{1b}["), "no colour in {:?}", shown.raw);
+    let plain = run().env("NO_COLOR", "1").in_terminal(80).end();
+    assert!(!plain.raw.contains("\u{1b}["), "colour in spite of NO_COLOR in {:?}", plain.raw);
+    assert_eq!(plain.lines, shown.lines);
+    let piped = plan(&cluster, &[]).exits(1);
+    assert!(!piped.stdout.contains('\u{1b}'), "colour in a pipe");
+}
+
+pub fn names_what_was_denied() {
+    let cluster = Cluster::shared();
+    let namespace = cluster.namespace("denied");
+    let nodes = Permission { groups: &[""], resources: &["nodes"], verbs: &["list"] };
+    let some = namespace.user("some", &[nodes]);
+    let none = namespace.user("none", &[]);
+    let read = |kubeconfig: &Path| {
+        let run = cluster.kubectl(&["secpatch", "plan", AS_OF, "-o", "json", "--fail-on", "none"]);
+        // Partly read.
+        run.env("KUBECONFIG", kubeconfig).output().exits(4).json()
+    };
+    let denied = |report: &Value, what: &str| {
+        let prefix = format!("Forbidden: {what}");
+        not_evaluated(report).iter().any(|(it, why)| *it == what && why.starts_with(&prefix))
+    };
+    let report = read(&some);
+    assert!(denied(&report, "pods") && denied(&report, "namespaces"), "{report:#}");
+    assert!(!denied(&report, "nodes"), "{report:#}");
+    assert_eq!(report["plan"]["current"], "v1.37.2");
+    // Who sees no node cannot be told that all is well.
+    let report = read(&none);
+    assert!(denied(&report, "nodes"), "{report:#}");
+    assert_eq!(report["summary"]["verdict"], "cannot-tell", "{report:#}");
+}
+
+pub fn ends_with_the_exit_codes_of_the_contract() {
+    let cluster = Cluster::shared();
+    let _ = plan(&cluster, &["--frobnicate"]).exits(2);
+    let _ = plan(&cluster, &["-o", "nonsense"]).exits(2);
+    let none = plan(&cluster, &["--context", "nobody-knows"]).exits(3);
+    assert!(none.stderr.contains("context \"nobody-knows\" does not exist"), "{}", none.stderr);
+    let wrong = plan(&cluster, &["--user=", "--token=wrong"]).exits(3);
+    assert!(wrong.stderr.contains("You must be logged in to the server"), "{}", wrong.stderr);
+    let nobody = plan(&cluster, &["--server=https://127.0.0.1:1"]).exits(3);
+    assert!(nobody.stderr.contains("was refused"), "{}", nobody.stderr);
+    for output in [none, wrong, nobody] {
+        assert_eq!(output.stdout, "");
+    }
+}
+
+pub fn is_content_when_its_reader_leaves() {
+    let cluster = Cluster::shared();
+    for format in ["table", "json", "markdown"] {
+        let run = || cluster.kubectl(&["secpatch", "plan", AS_OF, "--fail-on=none", "-o", format]);
+        for output in [run().first_line(), run().without_reader()] {
+            let output = output.exits(0);
+            assert!(!output.stderr.contains("error") && !output.stderr.contains("panicked"), "{}", output.stderr);
+        }
+    }
+}
+
+pub fn can_be_interrupted() {
+    let cluster = Cluster::shared();
+    let proxy = FaultProxy::start(Upstream::kubeconfig(cluster.kubeconfig()));
+    proxy.rule(Rule::new(Fault::Silence).path("/api/v1/nodes"));
+    let run = || cluster.kubectl(&["secpatch", "plan", "--server", &proxy.url()]);
+    let asked = || proxy.requests().iter().any(|request| request.path == "/api/v1/nodes");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+
+    let running = run().start();
+    runtime.block_on(until(asked));
+    running.interrupt();
+    let output = running.wait().exits(130);
+    assert_eq!(output.stdout, "");
+
+    proxy.forget_requests();
+    let mut terminal = run().in_terminal(80);
+    runtime.block_on(until(asked));
+    terminal.ctrl_c();
+    let shown = terminal.end();
+    assert_eq!(shown.code, Some(130), "{}", shown.lines.join("\n"));
+}
+
+pub fn survives_a_server_that_is_busy_at_first() {
+    let cluster = Cluster::shared();
+    let proxy = FaultProxy::start(Upstream::kubeconfig(cluster.kubeconfig()));
+    proxy.rule(Rule::new(Fault::too_many(Some(1))).path("/api/v1/pods").times(1));
+    proxy.rule(Rule::new(Fault::CutBeforeAnswer).path("/api/v1/nodes").times(1));
+    let args = ["secpatch", "plan", AS_OF, "--fail-on=none", "-o", "json", "--server", &proxy.url()];
+    let report = cluster.kubectl(&args).output().json();
+    assert!(!not_evaluated(&report).iter().any(|(what, _)| ["pods", "nodes"].contains(what)), "{report:#}");
+    assert_eq!(proxy.requests().iter().filter(|request| request.path == "/api/v1/pods").count(), 2);
+}
+
+pub fn names_what_a_broken_server_kept() {
+    let cluster = Cluster::shared();
+    let proxy = FaultProxy::start(Upstream::kubeconfig(cluster.kubeconfig()));
+    proxy.rule(Rule::new(Fault::status(500)).path("/api/v1/services"));
+    let args = ["secpatch", "plan", AS_OF, "--fail-on=none", "-o", "json", "--server", &proxy.url()];
+    let report = cluster.kubectl(&args).output().exits(4).json();
+    let services = not_evaluated(&report).into_iter().find(|(what, _)| *what == "services");
+    let (_, why) = services.unwrap_or_else(|| panic!("{report:#}"));
+    assert!(why.starts_with("InternalError: "), "{why}");
+}
