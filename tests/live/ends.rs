@@ -12,6 +12,7 @@ use patchkit_test_support::{Cluster, ClusterOptions};
 pub const HOLD: &str = "PATCHKIT_TEST_HOLD_A_CLUSTER";
 
 /// Never ends by itself: run by [`a_killed_test_run_leaves_no_process`], to be killed.
+#[expect(clippy::print_stdout, reason = "the test that started this waits for the line")]
 pub fn hold_a_cluster() {
     let cluster = Cluster::shared();
     let folder = cluster.kubeconfig().parent().unwrap();

@@ -11,6 +11,7 @@ use patchkit::snapshot::files::from_files;
 use crate::{problems, read};
 
 /// The folder of the public files, where it is there.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn shared(folder: &str) -> Option<PathBuf> {
     let root = std::env::var_os("PATCHKIT_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);

@@ -337,7 +337,7 @@ mod tests {
         let error = JsonSplitter::new(Slow(text.as_bytes()), Vec::new()).each(take).err();
         let error = error.map(|error| match error {
             JsonError::Syntax { line, column, message } => format!("{line}:{column} {message}"),
-            JsonError::Read(error) => error.to_string(),
+            error => error.to_string(),
         });
         (found, error)
     }

@@ -106,7 +106,8 @@ pub(super) fn yaml_path(text: &str, line: usize) -> String {
         }
         for (column, key) in found.into_iter().rev() {
             // A list may stand as far left as the key that holds it.
-            let holds = column < limit || (column == limit && matches!(steps.last(), Some(Step::Item(_))) && key.is_some());
+            let holds =
+                column < limit || (column == limit && matches!(steps.last(), Some(Step::Item(_))) && key.is_some());
             if !holds {
                 continue;
             }

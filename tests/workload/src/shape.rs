@@ -86,7 +86,7 @@ impl Shape {
     #[must_use]
     pub fn new(nodes: u64, pods: u64, seed: u64) -> Self {
         // Usual clusters run a network, a proxy and a log agent on each node; small ones get fewer.
-        let daemon_sets = if nodes == 0 { 0 } else { (pods / nodes / 2).min(3) };
+        let daemon_sets = (pods.checked_div(nodes).unwrap_or(0) / 2).min(3);
         let mut starts = Vec::new();
         let mut next = 0;
         while next < pods {

@@ -29,7 +29,7 @@ pub(super) fn object(kind: &Kind, number: u64) -> Option<Value> {
                 "pod-security.kubernetes.io/enforce": "baseline"});
             json!({"metadata": metadata, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}})
         }
-        kinds::CONFIG_MAPS if number % 2 == 0 => {
+        kinds::CONFIG_MAPS if number.is_multiple_of(2) => {
             let certificate =
                 format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", "MIIB".repeat(300));
             json!({"metadata": meta(Some(&namespace), "kube-root-ca.crt"), "data": {"ca.crt": certificate}})
@@ -38,10 +38,10 @@ pub(super) fn object(kind: &Kind, number: u64) -> Option<Value> {
             json!({"metadata": meta(Some(&namespace), "app-config"), "data": {"config.yaml": "log: info\n".repeat(40)}})
         }
         kinds::SERVICE_ACCOUNTS => {
-            let name = if number % 2 == 0 { "default" } else { "deployer" };
+            let name = if number.is_multiple_of(2) { "default" } else { "deployer" };
             json!({"metadata": meta(Some(&namespace), name)})
         }
-        kinds::NETWORK_POLICIES if number % 2 == 0 => {
+        kinds::NETWORK_POLICIES if number.is_multiple_of(2) => {
             json!({"metadata": meta(Some(&namespace), "default-deny"),
                 "spec": {"podSelector": {}, "policyTypes": ["Ingress"]}})
         }
