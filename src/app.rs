@@ -1,3 +1,0 @@
-//! What every `main` does: signals, logging, exit codes.
-
-pub mod source;

@@ -1,0 +1,117 @@
+//! What a running command has at hand.
+
+use std::{cell::OnceCell, future::Future, io::Write, sync::Arc};
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::{Failure, Plugin, Stdout, interrupt::leave_on_interrupt};
+use crate::{
+    cluster::{Notice, NoticeSink},
+    render::{OutputArgs, OwnFormats, RenderError, printable, render},
+    report::{Exit, FailOn, Report, Tone},
+    term::{Output, Paint, Progress, Prompt, Stream, stdin_is_terminal},
+};
+
+/// As many threads as lists are read in parallel; more would only wait.
+const MOST_THREADS: usize = 4;
+
+/// The edges of a running command: its streams, progress, questions, and a runtime that is started when it is needed.
+#[derive(Debug)]
+pub struct App {
+    /// Who is running.
+    pub plugin: Plugin,
+    /// What standard output can show.
+    pub stdout: Stream,
+    /// What standard error can show.
+    pub stderr: Stream,
+    /// The progress of long reads.
+    pub progress: Progress,
+    runtime: OnceCell<Runtime>,
+}
+
+impl App {
+    pub(super) fn new(plugin: Plugin) -> Self {
+        let stderr = Stream::of(Output::Stderr);
+        let stdout = Stream::of(Output::Stdout);
+        Self { plugin, stdout, stderr, progress: Progress::on(stderr), runtime: OnceCell::new() }
+    }
+
+    /// Runs a future to its end. The first call starts the runtime; from then on Ctrl-C leaves with exit code 130 and a
+    /// clean terminal.
+    ///
+    /// # Errors
+    /// Where the system has no threads left for a runtime.
+    pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, Failure> {
+        let runtime = match self.runtime.get() {
+            Some(runtime) => runtime,
+            None => {
+                let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+                let runtime = Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+                let guard = runtime.enter();
+                leave_on_interrupt(self.plugin, self.progress.clone(), self.stderr.terminal);
+                drop(guard);
+                self.runtime.get_or_init(|| runtime)
+            }
+        };
+        Ok(runtime.block_on(future))
+    }
+
+    /// Standard output. Takes the progress off the terminal first.
+    #[must_use]
+    pub fn out(&self) -> Stdout {
+        self.progress.finish();
+        Stdout::new()
+    }
+
+    /// Writes a report, and says how the command ends because of it.
+    ///
+    /// # Errors
+    /// Where the output cannot be written.
+    pub fn write<F: OwnFormats>(
+        &self,
+        report: &Report,
+        args: &OutputArgs<F>,
+        fail_on: FailOn,
+    ) -> Result<Exit, Failure> {
+        let mut out = self.out();
+        render(report, &args.output, &args.context(self.stdout), &mut out)?;
+        out.flush().map_err(RenderError::Write)?;
+        Ok(report.exit(fail_on))
+    }
+
+    /// Questions to the person at the terminal.
+    #[must_use]
+    pub fn prompt(&self) -> Prompt {
+        Prompt::new(stdin_is_terminal(), self.stderr, self.progress.clone())
+    }
+
+    /// Shows what a cluster's client has to tell on the way, above the progress.
+    #[must_use]
+    pub fn notices(&self) -> NoticeSink {
+        let (progress, paint) = (self.progress.clone(), Paint::new(self.stderr.colour));
+        Arc::new(move |notice| progress.say(&told(notice, paint)))
+    }
+
+    /// Shows a warning of the command's own, above the progress.
+    pub fn warn(&self, text: &str) {
+        let paint = Paint::new(self.stderr.colour);
+        self.progress.say(&format!("{} {}", paint.label(Tone::Notice, "Warning:"), printable(text)));
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.progress.finish();
+        if let Some(runtime) = self.runtime.take() {
+            // What still runs then is wanted by nobody.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn told(notice: &Notice, paint: Paint) -> String {
+    match notice {
+        Notice::Warning(text) => format!("{} {}", paint.label(Tone::Notice, "Warning:"), printable(text)),
+        notice => paint.tone(Tone::Faint, &printable(&notice.to_string())),
+    }
+}
