@@ -1,6 +1,11 @@
 //! What a running command has at hand.
 
-use std::{cell::OnceCell, future::Future, io::Write, sync::Arc};
+use std::{
+    cell::OnceCell,
+    future::Future,
+    io::{self, Write},
+    sync::Arc,
+};
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -12,8 +17,8 @@ use crate::{
     term::{Output, Paint, Progress, Prompt, Stream, stdin_is_terminal},
 };
 
-/// As many threads as lists are read in parallel; more would only wait.
-const MOST_THREADS: usize = 4;
+/// One thread parses while another fetches; more of them would only hold more pages at once.
+const THREADS: usize = 2;
 
 /// The edges of a running command: its streams, progress, questions, and a runtime that is started when it is needed.
 #[derive(Debug)]
@@ -42,18 +47,19 @@ impl App {
     /// # Errors
     /// Where the system has no threads left for a runtime.
     pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, Failure> {
-        let runtime = match self.runtime.get() {
-            Some(runtime) => runtime,
-            None => {
-                let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
-                let runtime = Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-                let guard = runtime.enter();
-                leave_on_interrupt(self.plugin, self.progress.clone(), self.stderr.terminal);
-                drop(guard);
-                self.runtime.get_or_init(|| runtime)
-            }
-        };
-        Ok(runtime.block_on(future))
+        Ok(self.runtime()?.block_on(future))
+    }
+
+    /// The runtime, started by the first call.
+    pub(super) fn runtime(&self) -> io::Result<&Runtime> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime);
+        }
+        let runtime = Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
+        let guard = runtime.enter();
+        leave_on_interrupt(self.plugin, self.progress.clone(), self.stderr.terminal);
+        drop(guard);
+        Ok(self.runtime.get_or_init(|| runtime))
     }
 
     /// Standard output. Takes the progress off the terminal first.

@@ -61,7 +61,7 @@ impl Failure {
     #[must_use]
     pub fn describe(&self, paint: Paint) -> String {
         let message = self.error.to_string();
-        let labelled = self.error.is::<ClusterError>();
+        let labelled = causes(&*self.error).any(|error| error.is::<ClusterError>() && error.to_string() == message);
         let mut text = lines(message.strip_prefix("error: ").unwrap_or(&message));
         if !labelled || message.starts_with("error: ") {
             text.insert_str(0, &format!("{} ", paint.label(Tone::Bad, "error:")));

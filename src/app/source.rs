@@ -1,9 +1,14 @@
 //! Where a reading command takes its facts from: a live cluster, or files.
 
-use std::io;
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Mutex, PoisonError},
+};
 
 use clap::Args;
 
+use super::App;
 use crate::{
     cluster::{
         ClusterError, ConnectOptions, ConnectSettings, Environment, GatherProgress, MetadataWish, Wish, connect,
@@ -13,6 +18,7 @@ use crate::{
         ServedResource, Snapshot,
         files::{self, FilesError},
     },
+    term::{Progress, ProgressLine},
 };
 
 /// The flags of every reading command that name its input.
@@ -36,7 +42,7 @@ pub enum SourceError {
     #[error(transparent)]
     Files(#[from] FilesError),
     /// The cluster cannot be reached, or refuses.
-    #[error(transparent)]
+    #[error("{0}")]
     Cluster(#[from] ClusterError),
     /// The runtime for the connection could not be started.
     #[error("cannot start the threads for a connection: {0}")]
@@ -68,35 +74,27 @@ pub struct Gathered {
     pub source: Source,
 }
 
-/// A cluster or files, decided from the command line.
-pub struct Reader<'a> {
-    /// The input flags.
-    pub args: &'a SourceArgs,
-    /// The connection flags.
-    pub connect: &'a ConnectOptions,
-    /// How the client behaves.
-    pub settings: &'a ConnectSettings,
-    /// Who is told how far it is.
-    pub progress: &'a dyn GatherProgress,
-}
-
-impl Reader<'_> {
-    /// Reads the facts. With `-f` no kubeconfig is read and no connection is made.
+impl App {
+    /// Reads the facts that a command wishes for, with progress, warnings and Ctrl-C as everywhere. With `-f` no
+    /// kubeconfig is read and no connection is made. `more` gets the server's version and what it serves, and may ask
+    /// for the metadata of further resources.
     ///
     /// # Errors
     /// Where nothing can be read at all.
     pub fn read(
         &self,
+        args: &SourceArgs,
+        connect: &ConnectOptions,
         wish: &Wish,
         more: impl FnOnce(&str, &[ServedResource]) -> Vec<MetadataWish>,
     ) -> Result<Gathered, SourceError> {
-        if self.args.files.is_empty() { self.read_cluster(wish, more) } else { self.read_files() }
+        if args.files.is_empty() { self.read_cluster(connect, wish, more) } else { self.read_files(args) }
     }
 
-    fn read_files(&self) -> Result<Gathered, SourceError> {
-        let paths = &self.args.files;
-        let snapshot =
-            files::from_files(paths, self.args.recursive, io::stdin().lock(), |name| self.progress.read(name, 0))?;
+    fn read_files(&self, args: &SourceArgs) -> Result<Gathered, SourceError> {
+        let paths = &args.files;
+        let line = self.progress.line("files");
+        let snapshot = files::from_files(paths, args.recursive, io::stdin().lock(), |_| line.advance(1))?;
         if snapshot.is_empty() {
             let reasons = snapshot.not_evaluated.iter().map(|it| format!("{}: {}", it.what, it.why)).collect();
             return Err(SourceError::Nothing { paths: paths.join(", "), reasons });
@@ -106,17 +104,45 @@ impl Reader<'_> {
 
     fn read_cluster(
         &self,
+        connect_options: &ConnectOptions,
         wish: &Wish,
         more: impl FnOnce(&str, &[ServedResource]) -> Vec<MetadataWish>,
     ) -> Result<Gathered, SourceError> {
-        // One thread parses while another fetches; more of them would only hold more pages at once.
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        runtime.block_on(async {
-            let cluster = connect(self.connect, &Environment::of_process(), self.settings.clone()).await?;
-            let snapshot = cluster.gather(wish, more, self.progress).await?;
+        let settings = ConnectSettings::new(self.plugin.user_agent()).telling(self.notices());
+        self.runtime()?.block_on(async {
+            let cluster = connect(connect_options, &Environment::of_process(), settings).await?;
+            let snapshot = cluster.gather(wish, more, &GatherLines::new(&self.progress)).await?;
             let access = cluster.access();
             let source = Source::Cluster { context: access.context.clone(), server: access.server.to_string() };
             Ok(Gathered { snapshot, source })
         })
+    }
+}
+
+/// A line for the whole, and one for each list while it is read.
+struct GatherLines<'a> {
+    progress: &'a Progress,
+    whole: ProgressLine,
+    lists: Mutex<BTreeMap<String, (usize, ProgressLine)>>,
+}
+
+impl<'a> GatherLines<'a> {
+    fn new(progress: &'a Progress) -> Self {
+        Self { progress, whole: progress.line("the cluster"), lists: Mutex::default() }
+    }
+}
+
+impl GatherProgress for GatherLines<'_> {
+    fn read(&self, resource: &str, count: usize) {
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let (before, line) = lists.entry(resource.to_owned()).or_insert_with(|| (0, self.progress.line(resource)));
+        // A list that began again counts from the start, and what it read twice is not counted twice.
+        self.whole.advance(count.saturating_sub(*before));
+        *before = count.max(*before);
+        line.set(count);
+    }
+
+    fn done(&self, resource: &str) {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner).remove(resource);
     }
 }

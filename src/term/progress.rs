@@ -181,10 +181,10 @@ impl ProgressLine {
         }
     }
 
-    /// It begins again: a list whose page token ended.
-    pub fn restart(&self) {
+    /// So many were read until now.
+    pub fn set(&self, count: usize) {
         if let Some(bar) = &self.bar {
-            bar.set_position(0);
+            bar.set_position(count as u64);
         }
     }
 }
@@ -278,7 +278,7 @@ mod tests {
         let written = screen.written();
         assert!(written.contains("reading pods  1,500 of 5,000"), "{written}");
         assert!(written.contains("reading nodes  3"), "{written}");
-        pods.restart();
+        pods.set(500);
         drop(nodes);
         progress.finish();
         let before = screen.written().len();

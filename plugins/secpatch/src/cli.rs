@@ -7,7 +7,7 @@ use crate::commands::{data::DataArgs, plan::PlanArgs};
 
 /// What a cluster must update for its security, why, and in which order
 #[derive(Debug, Parser)]
-#[command(name = "kubectl-secpatch", bin_name = "kubectl secpatch", version, disable_help_subcommand = true)]
+#[command(disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -9,3 +9,9 @@ pub mod commands;
 pub mod facts;
 pub mod inventory;
 pub mod plan;
+
+use patchkit::app::Plugin;
+
+/// The plugin, by the names it goes by.
+pub const PLUGIN: Plugin =
+    Plugin { name: "secpatch", version: env!("CARGO_PKG_VERSION"), repository: env!("CARGO_PKG_REPOSITORY") };

@@ -3,3 +3,21 @@
 pub mod data;
 pub mod facts_cache;
 pub mod plan;
+
+use patchkit::{
+    app::{App, Failure},
+    report::Exit,
+};
+
+use crate::cli::{Cli, Command};
+
+/// Runs the subcommand that was asked for.
+///
+/// # Errors
+/// Where it cannot say anything at all.
+pub fn run(app: &App, cli: Cli) -> Result<Exit, Failure> {
+    match cli.command {
+        Command::Plan(args) => plan::run(app, &args, &cli.connect),
+        Command::Data(args) => Ok(data::run(&args, &mut app.out(), &mut std::io::stderr())?),
+    }
+}

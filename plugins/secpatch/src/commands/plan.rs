@@ -5,12 +5,14 @@ use std::{io::Write, path::Path};
 use clap::Args;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use patchkit::{
-    app::source::{Gathered, Reader, SourceArgs, SourceError},
-    cluster::{ConnectOptions, ConnectSettings, Silent, Wish},
-    render::{self, Format, OutputArgs, OwnFormats, RenderError},
-    report::{Exit, FailOn, Metadata, NotEvaluated},
+    app::{
+        App, FailOnArgs, Failure,
+        source::{Gathered, SourceArgs, SourceError},
+    },
+    cluster::{ConnectOptions, Wish},
+    render::{Format, OutputArgs, OwnFormats, RenderError},
+    report::{Exit, Metadata, NotEvaluated},
     rules::{surge::SurgeSetting, version::KubeVersion, window::Window},
-    term::{Output, Stream},
 };
 
 use crate::{
@@ -74,9 +76,9 @@ pub struct PlanArgs {
     #[arg(long, requires = "files", help_heading = "Plan")]
     pub offline: bool,
 
-    /// Exit with 1 where a finding is at least this severe: critical, high, medium, low, info, or none
-    #[arg(long, value_name = "SEVERITY", default_value = "high", help_heading = "Output")]
-    pub fail_on: FailOn,
+    /// How the findings decide the exit code.
+    #[command(flatten)]
+    pub fail_on: FailOnArgs,
 }
 
 /// Reads a day (its beginning in UTC) or a moment.
@@ -87,34 +89,17 @@ fn parse_as_of(text: &str) -> Result<Timestamp, String> {
     })
 }
 
-/// Why there is no plan.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// Nothing could be read.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// The plan could not be written.
-    #[error(transparent)]
-    Render(#[from] RenderError),
-    /// A rehearsal in a context needs a connection.
-    #[error("--rehearsed-in {environment:?} is no file, and --offline allows no connection to a context of that name")]
-    Offline {
-        /// As it was given.
-        environment: String,
-    },
-}
-
 /// Makes the plan and writes it.
 ///
 /// # Errors
 /// Where nothing can be read, or the plan cannot be written.
-pub fn run(args: &PlanArgs, connect: &ConnectOptions, out: &mut impl Write) -> Result<Exit, PlanError> {
+pub fn run(app: &App, args: &PlanArgs, connect: &ConnectOptions) -> Result<Exit, Failure> {
     let now = args.as_of.unwrap_or_else(Timestamp::now);
     let today = now.to_zoned_datetime(TimeZone::UTC).date();
     let Loaded { facts, problem, .. } = facts_cache::load_for_user();
-    let Gathered { snapshot, source } = read(&args.source, connect, &facts)?;
+    let Gathered { snapshot, source } = read(app, &args.source, connect, &facts)?;
     let lower = match &args.rehearsed_in {
-        Some(environment) => Some(read_rehearsal(environment, args.offline, connect, &facts)?),
+        Some(environment) => Some(read_rehearsal(app, environment, args.offline, connect, &facts)?),
         None => None,
     };
     let hints = Hints { server: args.server_version.clone(), pool_label: args.pool_label.clone() };
@@ -127,44 +112,45 @@ pub fn run(args: &PlanArgs, connect: &ConnectOptions, out: &mut impl Write) -> R
     };
     let made = plan::make(subject, &options);
     if args.output.output == Format::Own("tfvars") {
-        out.write_all(plan::tfvars(&made.plan).as_bytes()).map_err(RenderError::Write)?;
-        return Ok(made.exit(args.fail_on));
+        let mut out = app.out();
+        out.write_all(plan::tfvars(&made.plan).as_bytes()).and_then(|()| out.flush()).map_err(RenderError::Write)?;
+        return Ok(made.exit(args.fail_on.fail_on));
     }
     let mut report = made.report(Metadata {
-        command: "kubectl secpatch plan".to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: app.plugin.command("plan"),
+        version: app.plugin.version.to_owned(),
         generated_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         data_as_of: Some(facts.as_of().to_string()),
         source,
     });
     // Damaged facts were not used: the older ones were, and the report has to say so.
     report.not_evaluated.extend(problem.map(|problem| NotEvaluated::new("refreshed facts", problem.to_string())));
-    render::render(&report, &args.output.output, &args.output.context(Stream::of(Output::Stdout)), out)?;
-    Ok(report.exit(args.fail_on))
+    app.write(&report, &args.output, args.fail_on.fail_on)
 }
 
 /// Reads what a plan needs of a cluster or of files.
-fn read(source: &SourceArgs, connect: &ConnectOptions, facts: &Facts) -> Result<Gathered, SourceError> {
-    let settings = ConnectSettings::new(concat!("kubectl-secpatch/", env!("CARGO_PKG_VERSION")));
-    let reader = Reader { args: source, connect, settings: &settings, progress: &Silent };
+fn read(app: &App, source: &SourceArgs, connect: &ConnectOptions, facts: &Facts) -> Result<Gathered, SourceError> {
     let wish = Wish { kinds: plan::KINDS.to_vec(), deprecated_calls: true };
-    reader.read(&wish, |version, served| plan::metadata_wishes(facts, version, served))
+    app.read(source, connect, &wish, |version, served| plan::metadata_wishes(facts, version, served))
 }
 
 /// Reads a lower environment: files where the path is there, else a context of the kubeconfig.
 fn read_rehearsal(
+    app: &App,
     environment: &str,
     offline: bool,
     connect: &ConnectOptions,
     facts: &Facts,
-) -> Result<Gathered, PlanError> {
+) -> Result<Gathered, Failure> {
     if Path::new(environment).exists() {
         let source = SourceArgs { files: vec![environment.to_owned()], recursive: true };
-        return Ok(read(&source, connect, facts)?);
+        return Ok(read(app, &source, connect, facts)?);
     }
     if offline {
-        return Err(PlanError::Offline { environment: environment.to_owned() });
+        return Err(Failure::usage(format!(
+            "--rehearsed-in {environment:?} is no file, and --offline allows no connection to a context of that name"
+        )));
     }
     let connect = ConnectOptions { context: Some(environment.to_owned()), ..connect.clone() };
-    Ok(read(&SourceArgs::default(), &connect, facts)?)
+    Ok(read(app, &SourceArgs::default(), &connect, facts)?)
 }
