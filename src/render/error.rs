@@ -2,6 +2,8 @@
 
 use std::io;
 
+use super::JsonPathError;
+
 /// A report that could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
@@ -16,6 +18,9 @@ pub enum RenderError {
         /// What stands in the way.
         why: String,
     },
+    /// The template of `-o jsonpath=…` does not fit the report.
+    #[error(transparent)]
+    JsonPath(#[from] JsonPathError),
     /// The format belongs to one command, which has to write it itself before it asks for the common ones.
     #[error("the format {0:?} is not one of the common ones")]
     OwnFormat(&'static str),

@@ -11,11 +11,15 @@ mod args;
 mod error;
 mod format;
 mod json;
+mod jsonpath;
+mod junit;
 mod layout;
+mod markdown;
 mod names;
 mod safe;
 #[cfg(test)]
 mod sample;
+mod sarif;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -25,6 +29,7 @@ use std::io::Write;
 pub use args::{CommonFormats, FormatParser, OutputArgs, OwnFormats};
 pub use error::RenderError;
 pub use format::{Format, FormatError};
+pub use jsonpath::{JsonPath, JsonPathError};
 pub use layout::{check_items, findings_document, findings_table};
 pub use safe::printable;
 pub use text::{RenderContext, write_document};
@@ -47,6 +52,10 @@ pub fn render(
         Format::Json => json::write_json(report, out),
         Format::Yaml => json::write_yaml(report, out),
         Format::Name => names::write(report, out),
+        Format::JsonPath(template) => jsonpath::write(report, template, out),
+        Format::Markdown => markdown::write_report(report, out),
+        Format::Sarif => sarif::write(report, out),
+        Format::Junit => junit::write(report, out),
         Format::Own(name) => Err(RenderError::OwnFormat(name)),
     }
 }

@@ -106,6 +106,62 @@ fn the_names_of_the_objects() {
 }
 
 #[test]
+fn markdown_is_a_runbook() {
+    insta::assert_snapshot!(written(&sample::report(), &Format::Markdown, PIPE));
+    insta::assert_snapshot!("markdown_of_nothing", written(&sample::clean(), &Format::Markdown, PIPE));
+}
+
+#[test]
+fn sarif_of_a_cluster_and_of_files() {
+    let mut report = sample::report();
+    insta::assert_snapshot!(written(&report, &Format::Sarif, PIPE));
+    report.metadata.source = sample::clean().metadata.source;
+    let log: Value = serde_json::from_str(&written(&report, &Format::Sarif, PIPE)).expect("JSON");
+    let uris: Vec<&Value> = log["runs"][0]["results"]
+        .as_array()
+        .expect("results")
+        .iter()
+        .map(|result| &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"])
+        .collect();
+    assert_eq!(uris, ["deploy/shop.yaml", "deploy/", "deploy/"]);
+}
+
+#[test]
+fn junit_shows_findings_checks_and_what_was_left_out() {
+    insta::assert_snapshot!(written(&sample::report(), &Format::Junit, PIPE));
+    insta::assert_snapshot!("junit_of_nothing", written(&sample::clean(), &Format::Junit, PIPE));
+}
+
+proptest! {
+    #[test]
+    fn junit_is_well_formed_whatever_it_says(text in "\\PC{0,20}|[\u{0}-\u{1f}<>&'\"\\]]{0,20}|[\u{fff0}-\u{ffff}]{0,4}") {
+        let mut report = sample::report();
+        report.findings[0].title = text.clone();
+        report.checks[1].evidence = text.clone();
+        report.not_evaluated[0].why = text;
+        let xml = written(&report, &Format::Junit, PIPE);
+        let is_character = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+        prop_assert!(xml.chars().all(is_character), "{:?}", xml);
+        let mut reader = quick_xml::Reader::from_str(&xml);
+        let mut cases = 0;
+        loop {
+            match reader.read_event() {
+                Ok(quick_xml::events::Event::Eof) => break,
+                Ok(quick_xml::events::Event::Start(tag) | quick_xml::events::Event::Empty(tag)) => {
+                    for attribute in tag.attributes() {
+                        prop_assert!(attribute.is_ok(), "{:?}", xml);
+                    }
+                    cases += usize::from(tag.name().as_ref() == "testcase");
+                }
+                Ok(_) => {}
+                Err(error) => prop_assert!(false, "{}: {}", error, xml),
+            }
+        }
+        prop_assert_eq!(cases, 3 + 4 + 1);
+    }
+}
+
+#[test]
 fn json_and_yaml_are_the_same_envelope() {
     let report = sample::report();
     let json_text = written(&report, &Format::Json, PIPE);

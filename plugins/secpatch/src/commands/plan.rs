@@ -113,7 +113,8 @@ pub fn run(app: &App, args: &PlanArgs, connect: &ConnectOptions) -> Result<Exit,
     };
     let made = plan::make(subject, &options);
     if args.output.output == Format::Own("tfvars") {
-        app.out().write_all(plan::tfvars(&made.plan).as_bytes()).map_err(RenderError::Write)?;
+        let mut out = app.out();
+        out.write_all(plan::tfvars(&made.plan).as_bytes()).and_then(|()| out.flush()).map_err(RenderError::Write)?;
         return Ok(made.exit(args.fail_on.fail_on));
     }
     let mut report = made.report(Metadata {

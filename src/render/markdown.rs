@@ -1,0 +1,6 @@
+//! GitHub flavoured markdown, for pull requests, tickets and runbooks.
+
+mod escape;
+mod report;
+
+pub(super) use report::write_report;
