@@ -35,6 +35,15 @@ fn plan(more: &[&str]) -> Value {
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
+#[test]
+fn every_report_is_what_its_schema_says() {
+    for more in [&[][..], &["--target", "latest"], &["--target", "1.30"], &["--rehearsed-in", SAMPLE]] {
+        patchkit_test_support::assert_valid(&plan(more));
+    }
+    let output = run(&["data", "show", "-o", "json"]);
+    patchkit_test_support::assert_valid(&serde_json::from_slice(&output.stdout).unwrap());
+}
+
 fn texts<'v>(list: &'v Value, field: &str) -> Vec<&'v str> {
     list.as_array().expect("a list").iter().map(|item| item[field].as_str().unwrap_or_default()).collect()
 }
