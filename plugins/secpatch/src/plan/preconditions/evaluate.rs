@@ -108,8 +108,12 @@ fn join(answers: impl Iterator<Item = Answer>, decisive: Holds) -> Answer {
         .into_iter()
         .find(|holds| answers.iter().any(|answer| answer.holds == *holds))
         .unwrap_or(opposite);
-    let why: Vec<&str> =
-        answers.iter().filter(|answer| answer.holds == holds).map(|answer| answer.why.as_str()).collect();
+    let mut why: Vec<&str> = Vec::new();
+    for answer in answers.iter().filter(|answer| answer.holds == holds) {
+        if !why.contains(&answer.why.as_str()) {
+            why.push(&answer.why);
+        }
+    }
     Answer { holds, why: why.join("; ") }
 }
 
@@ -399,7 +403,7 @@ mod tests {
         assert_eq!(all(&[&yes, &yes]).holds, Holds::Yes);
         assert_eq!(any(&[&yes, &unknown, &no]), yes);
         assert_eq!(any(&[&no, &unknown]), unknown);
-        assert_eq!(any(&[&no, &no]).why, "n; n");
+        assert_eq!(any(&[&no, &Answer::no("m"), &no]).why, "n; m");
         assert_eq!(holds("", r#"{"is":"not","of":{"is":"not-visible"}}"#).holds, Holds::Unknown);
     }
 

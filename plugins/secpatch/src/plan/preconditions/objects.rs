@@ -22,7 +22,7 @@ fn found(snapshot: &Snapshot, kinds: &[Kind], names: &[String], what: &str) -> A
     }
     match kinds.iter().find_map(|kind| snapshot.why_unknown_of(kind.group, kind.kind)) {
         Some(why) => Answer::unknown(why),
-        None => Answer::no(format!("none {what}")),
+        None => Answer::no(format!("no {what}")),
     }
 }
 
@@ -55,7 +55,7 @@ pub(super) fn persistent_storage(snapshot: &Snapshot, sources: &[String], provis
         .map(|volume| format!("PersistentVolume {}", volume.meta.name))
         .chain(classes.map(|class| format!("StorageClass {}", class.meta.name)))
         .collect();
-    let what = format!("of type {} or provisioned by {}", sources.join(", "), provisioners.join(", "));
+    let what = format!("volume of type {} or class of {}", sources.join(", "), provisioners.join(", "));
     found(snapshot, &[kinds::PERSISTENT_VOLUMES, kinds::STORAGE_CLASSES], &names, &what)
 }
 

@@ -17,11 +17,11 @@ use crate::plan::specs::{Specs, count, named};
 /// The answer of a search: what was found, or that all was looked at.
 fn found(specs: &Specs<'_>, objects: &BTreeSet<ObjectRef>, what: &str) -> Answer {
     if !objects.is_empty() {
-        return Answer::yes(format!("{what}: {}", named(objects)));
+        return Answer::yes(format!("{} {what}", named(objects)));
     }
     match specs.why_unknown() {
         Some(why) => Answer::unknown(why),
-        None => Answer::no(format!("none of {}: {what}{}", specs.figures(), specs.gaps())),
+        None => Answer::no(format!("{}, none {what}{}", specs.figures(), specs.gaps())),
     }
 }
 
