@@ -138,7 +138,7 @@ impl<'de> Deserialize<'de> for Volume {
                 let mut volume = Volume::default();
                 while let Some(field) = map.next_key::<CompactString>()? {
                     if field == "name" {
-                        volume.name = map.next_value()?;
+                        volume.name = map.next_value::<Option<_>>()?.unwrap_or_default();
                     } else if let Some(source) = source(&field, &mut map)? {
                         volume.source = source;
                     }

@@ -52,6 +52,19 @@ pub fn from_files(
     Ok(builder.finish())
 }
 
+/// The beginning and the end of a message that is too long for a line: the path of a field can be as long as the
+/// nesting of the input.
+fn shortened(message: &str) -> std::borrow::Cow<'_, str> {
+    const HALF: usize = 150;
+    let length = message.chars().count();
+    if length <= 2 * HALF {
+        return message.into();
+    }
+    let first: String = message.chars().take(HALF).collect();
+    let last: String = message.chars().skip(length - HALF).collect();
+    format!("{first} … {last}").into()
+}
+
 /// One file while it is read.
 struct Input<'a> {
     file: u32,
@@ -83,7 +96,7 @@ impl Input<'_> {
     }
 
     fn problem(&mut self, line: u64, column: u64, message: &str) {
-        self.builder.not_evaluated(&format!("{}:{line}:{column}", self.name), message);
+        self.builder.not_evaluated(&format!("{}:{line}:{column}", self.name), &shortened(message));
     }
 
     fn read_json(&mut self, reader: impl Read, start: Vec<u8>) -> io::Result<()> {
