@@ -10,7 +10,6 @@ use std::{
 use jiff::civil::{Date, date};
 use kubectl_secpatch::facts::{
     Affected, Component, CveStatus, Facts, GateAt, GateProblem, PreconditionKind, Product, Stage, Support, cvss, make,
-    read,
 };
 use patchkit::{report::Severity, rules::Minor};
 use serde_json::Value;
@@ -385,33 +384,6 @@ fn each_disagreement_of_the_databases_is_one_we_know() {
     .map(str::to_owned)
     .collect();
     assert_eq!(differ, known);
-}
-
-/// The official collector's own test: a slice of the feed, and what it has to make of it.
-#[test]
-fn the_feed_reads_as_the_official_collector_reads_it() {
-    let Some(data) = public_files() else { return };
-    let text = |name: &str| fs::read_to_string(data.join("cve").join(name)).expect(name);
-    let feed = read::feed::read("feed", &text("official-feed-sample-2023-07-7items.json")).expect("a feed");
-    assert_eq!(feed.updated, Some(date(2023, 7, 1)));
-    assert_eq!(feed.items.len(), 8, "7 items, one of them about two");
-    let expected: Vec<Value> =
-        serde_json::from_str(&text("official-feed-sample-2023-07-expected-osv.json")).expect("JSON");
-    for record in &expected {
-        let id = record["id"].as_str().expect("an id");
-        let item = feed.items.iter().find(|item| item.id == id).expect(id);
-        assert_eq!(item.title, record["summary"].as_str().expect("a title").trim(), "{id}");
-        let published = item.published.expect("a date").to_string();
-        assert!(record["published"].as_str().expect("a date").starts_with(&published), "{id}");
-        assert_eq!(item.status, CveStatus::Unknown, "the old shape has no status");
-        if let Some(vector) = &item.cvss {
-            let theirs = record["affected"][0]["severity"][0]["score"].as_str().expect("a vector");
-            assert_eq!(cvss::base_score(vector), cvss::base_score(theirs), "{id}");
-        }
-    }
-    assert!(feed.items.iter().filter(|item| item.cvss.is_some()).count() >= 5);
-    let pair: Vec<_> = feed.items.iter().filter(|item| item.links[0].ends_with("/118640")).collect();
-    assert_eq!((pair.len(), &pair[1].cvss), (2, &None), "one text about two: whose vector is it");
 }
 
 // --- preconditions -----------------------------------------------------------------------------------------------
