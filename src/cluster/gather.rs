@@ -41,14 +41,6 @@ pub trait GatherProgress: Sync {
     fn done(&self, resource: &str);
 }
 
-/// Nobody.
-pub struct Silent;
-
-impl GatherProgress for Silent {
-    fn read(&self, _resource: &str, _count: usize) {}
-    fn done(&self, _resource: &str) {}
-}
-
 /// Why a page was not taken.
 enum PageError {
     Cluster(ClusterError),

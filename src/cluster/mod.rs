@@ -38,7 +38,7 @@ pub use discovery::{Discovery, ServedResource, ServerVersion};
 pub use environment::Environment;
 pub use errors::{Cause, ClusterError, ErrorKind, ServerAnswer};
 pub use exec::ExecError;
-pub use gather::{GatherProgress, MetadataWish, Silent, Wish};
+pub use gather::{GatherProgress, MetadataWish, Wish};
 pub use kubeconfig::{AuthProvider, ExecEntry, ExecVariable, KubeconfigError};
 pub use list::{ListEvent, ListPage, ListRequest, ListSummary};
 pub use list_head::ListMeta;

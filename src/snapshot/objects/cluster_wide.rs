@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use compact_str::CompactString;
 use serde::Deserialize;
 
-use super::{Context, Meta, Resource, meta::WireMeta};
+use super::{
+    Context, Meta, Resource,
+    meta::{WireMeta, WirePhase},
+};
 use crate::rules::{Resources, null::or_default};
 
 /// A Namespace.
@@ -24,13 +27,6 @@ pub(crate) struct WireNamespace {
     metadata: WireMeta,
     #[serde(deserialize_with = "or_default")]
     status: WirePhase,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct WirePhase {
-    #[serde(deserialize_with = "or_default")]
-    phase: CompactString,
 }
 
 impl Resource for Namespace {

@@ -128,6 +128,14 @@ pub(crate) struct WireMeta {
     managed_fields: Vec<Manager>,
 }
 
+/// A status of which only the phase is read.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct WirePhase {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) phase: CompactString,
+}
+
 impl WireMeta {
     pub(crate) fn keep(self, context: &mut Context) -> Meta {
         let mut managers = self.managed_fields;

@@ -3,7 +3,10 @@
 use compact_str::CompactString;
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::{Context, Meta, Resource, meta::WireMeta};
+use super::{
+    Context, Meta, Resource,
+    meta::{WireMeta, WirePhase},
+};
 use crate::rules::{NodeSelector, NodeSelectorTerm, Quantity, Requirement, Resources, null::or_default};
 
 /// A PersistentVolume.
@@ -48,13 +51,6 @@ pub(crate) struct WireVolume {
     spec: WireVolumeSpec,
     #[serde(deserialize_with = "or_default")]
     status: WirePhase,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct WirePhase {
-    #[serde(deserialize_with = "or_default")]
-    phase: CompactString,
 }
 
 #[derive(Default, Deserialize)]

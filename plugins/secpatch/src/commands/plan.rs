@@ -17,7 +17,7 @@ use patchkit::{
 
 use crate::{
     commands::facts_cache::{self, Loaded},
-    facts::{Facts, days_between},
+    facts::{Facts, days_between, show::OLD_AFTER_DAYS},
     inventory::{Hints, Inventory},
     plan::{self, StepOptions, Subject, TargetChoice},
 };
@@ -129,13 +129,10 @@ pub fn run(app: &App, args: &PlanArgs, connect: &ConnectOptions) -> Result<Exit,
     app.write(&report, &args.output, args.fail_on.fail_on)
 }
 
-/// Facts older than this many days are worth a warning.
-const OLD_DAYS: i32 = 30;
-
 /// Says where facts are old. What a table does not know yet cannot be in the plan.
 fn warn_of_old_facts(app: &App, facts: &Facts, today: Date) {
     let age = days_between(facts.as_of(), today);
-    if age > OLD_DAYS {
+    if age > OLD_AFTER_DAYS {
         app.warn(&format!(
             "the facts about CVEs and releases are {age} days old (of {}); kubectl secpatch data update fetches newer ones",
             facts.as_of()

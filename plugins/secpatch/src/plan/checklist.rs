@@ -17,7 +17,7 @@ use patchkit::{
 
 use super::{
     model::{ChecklistLine, ComponentLine, Hop, Step, Subject},
-    support::count,
+    specs::count,
 };
 
 /// What the other parts of the plan have worked out already.

@@ -6,7 +6,7 @@
 
 use patchkit::rules::version::{KubeVersion, Minor};
 
-use super::support::count;
+use super::specs::count;
 use crate::inventory::{Inventory, Pool, Provider};
 
 /// A version as the provider's tools want it.

@@ -9,7 +9,8 @@ use super::{
     model::{
         ChangeAnswer, ChecklistLine, ComponentLine, Holds, Hop, HopKind, Plan, Rehearsal, Step, Touched, UrgentCve,
     },
-    support::{count, summary},
+    specs::count,
+    support::summary,
 };
 
 /// Lays the plan out.

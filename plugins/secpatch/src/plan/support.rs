@@ -216,12 +216,6 @@ fn skew_findings(line: &ComponentLine) -> impl Iterator<Item = Finding> {
     })
 }
 
-/// `1 node`, `3 nodes`.
-#[must_use]
-pub fn count(number: usize, one: &str) -> String {
-    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
-}
-
 /// A few of many names.
 #[must_use]
 pub fn summary(names: &[String]) -> String {
