@@ -1,6 +1,7 @@
-//! kubectl-drainsafe. It answers `--help` and `--version` so far.
+//! kubectl-drainsafe: empties nodes without breaking a workload.
 
 pub mod cli;
+pub mod commands;
 
 use patchkit::app::Plugin;
 

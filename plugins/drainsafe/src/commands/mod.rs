@@ -1,0 +1,20 @@
+//! One file a subcommand: get a snapshot, decide, render. Only here is the outside world touched.
+
+pub mod fit;
+
+use patchkit::{
+    app::{App, Failure},
+    report::Exit,
+};
+
+use crate::cli::{Cli, Command};
+
+/// Runs the subcommand that was asked for.
+///
+/// # Errors
+/// Where it cannot say anything at all.
+pub fn run(app: &App, cli: Cli) -> Result<Exit, Failure> {
+    match cli.command {
+        Command::Fit(args) => fit::run(app, &args, &cli.connect),
+    }
+}
