@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 use patchkit::cluster::ConnectOptions;
 
 use crate::commands::fit::FitArgs;
+use crate::commands::plan::PlanArgs;
 
 /// Empty nodes without breaking a workload
 #[derive(Debug, Parser)]
@@ -23,4 +24,6 @@ pub struct Cli {
 pub enum Command {
     /// Where pods could go, and for every other node the scheduler's filter that rejects it
     Fit(Box<FitArgs>),
+    /// What a drain of these nodes would do, pod by pod; changes nothing
+    Plan(Box<PlanArgs>),
 }

@@ -1,7 +1,10 @@
 //! kubectl-drainsafe: empties nodes without breaking a workload.
+//!
+//! [`drain`] makes the plan of a drain: a pure value, which can be shown and which an executor carries out.
 
 pub mod cli;
 pub mod commands;
+pub mod drain;
 
 use patchkit::app::Plugin;
 

@@ -1,6 +1,7 @@
 //! One file a subcommand: get a snapshot, decide, render. Only here is the outside world touched.
 
 pub mod fit;
+pub mod plan;
 
 use patchkit::{
     app::{App, Failure},
@@ -16,5 +17,6 @@ use crate::cli::{Cli, Command};
 pub fn run(app: &App, cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Fit(args) => fit::run(app, &args, &cli.connect),
+        Command::Plan(args) => plan::run(app, &args, &cli.connect),
     }
 }
