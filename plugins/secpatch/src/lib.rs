@@ -4,11 +4,19 @@
 //! they touch, the life of APIs and feature gates. It knows no cluster. [`inventory`] says what runs in one, and [`plan`]
 //! joins both: what to update, why, in which order.
 
+pub mod apis;
 pub mod cli;
 pub mod commands;
+pub mod cves;
 pub mod facts;
 pub mod inventory;
 pub mod plan;
+mod settings;
+pub mod specs;
+pub mod subject;
+#[cfg(test)]
+mod testing;
+pub mod words;
 
 use patchkit::app::Plugin;
 

@@ -19,7 +19,8 @@ use crate::{
     commands::facts_cache::{self, Loaded},
     facts::{Facts, days_between, show::OLD_AFTER_DAYS},
     inventory::{Hints, Inventory},
-    plan::{self, StepOptions, Subject, TargetChoice},
+    plan::{self, StepOptions, TargetChoice},
+    subject::Subject,
 };
 
 /// The formats that only a plan has.

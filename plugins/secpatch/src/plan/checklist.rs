@@ -15,10 +15,8 @@ use patchkit::{
     snapshot::{Kind, Snapshot},
 };
 
-use super::{
-    model::{ChecklistLine, ComponentLine, Hop, Step, Subject},
-    specs::count,
-};
+use super::model::{ChecklistLine, ComponentLine, Hop, Step};
+use crate::{subject::Subject, words::count};
 
 /// What the other parts of the plan have worked out already.
 #[derive(Clone, Copy)]

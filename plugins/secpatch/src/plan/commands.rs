@@ -6,8 +6,10 @@
 
 use patchkit::rules::version::{KubeVersion, Minor};
 
-use super::specs::count;
-use crate::inventory::{Inventory, Pool, Provider};
+use crate::{
+    inventory::{Inventory, Pool, Provider},
+    words::count,
+};
 
 /// A version as the provider's tools want it.
 fn plain(version: &KubeVersion) -> String {

@@ -5,12 +5,10 @@ use patchkit::{
     rules::version::KubeVersion,
 };
 
-use super::{
-    model::{
-        ChangeAnswer, ChecklistLine, ComponentLine, Holds, Hop, HopKind, Plan, Rehearsal, Step, Touched, UrgentCve,
-    },
-    specs::count,
-    support::summary,
+use super::model::{ChangeAnswer, ChecklistLine, ComponentLine, Hop, HopKind, Plan, Rehearsal, Step, Touched};
+use crate::{
+    cves::{CveHere, Holds},
+    words::{count, summary},
 };
 
 /// Lays the plan out.
@@ -106,7 +104,7 @@ fn tone_of(severity: Severity) -> Tone {
     }
 }
 
-fn urgent(document: &mut Document, cves: &[UrgentCve]) {
+fn urgent(document: &mut Document, cves: &[CveHere]) {
     document.heading(2, "What is urgent");
     if cves.is_empty() {
         document.text("No known CVE touches the versions that are visible.");

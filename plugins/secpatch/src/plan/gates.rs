@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use patchkit::{report::ObjectRef, rules::version::Minor};
 
-use super::{
-    model::{ChangeAnswer, Subject, Touched},
+use super::model::{ChangeAnswer, Touched};
+use crate::{
+    facts::{Component, GateProblem},
     settings::{self, gates_of_config, gates_of_flag},
-    specs::{count, named},
+    subject::Subject,
+    words::{count, named},
 };
-use crate::facts::{Component, GateProblem};
 
 /// The components that take `--feature-gates`.
 const COMPONENTS: [Component; 5] = [
@@ -137,7 +138,7 @@ fn is_provisional(subject: Subject<'_>, minor: Minor) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::testing::Cluster;
+    use crate::testing::Cluster;
 
     fn minor(text: &str) -> Minor {
         text.parse().expect("a minor of this test")

@@ -17,14 +17,15 @@ use patchkit::{
 
 use super::{
     changes, gates,
-    model::{ChangeAnswer, Hop, HopKind, RemovedApi, SeenIn, Subject, Touched},
-    removed,
-    specs::Specs,
+    model::{ChangeAnswer, Hop, HopKind, Touched},
     support,
 };
 use crate::{
+    apis::{RemovedApi, SeenIn, removed},
     facts::{Affected, Component, cve::id_order},
     inventory::Role,
+    specs::Specs,
+    subject::Subject,
 };
 
 /// Works out the hops from what runs to the target. None where the control plane is there.
@@ -300,7 +301,7 @@ fn removed_findings(hop: &Hop, api: &RemovedApi) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::testing::Cluster;
+    use crate::testing::Cluster;
 
     fn node(name: &str, kubelet: &str, label: &str) -> String {
         format!(

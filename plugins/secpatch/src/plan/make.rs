@@ -9,17 +9,18 @@ use patchkit::{
 
 use super::{
     checklist, document, hops,
-    model::{Plan, Subject},
+    model::Plan,
     rehearsal::rehearsal,
-    removed,
     steps::{self, StepOptions},
     support,
     target::{self, TargetChoice},
-    urgent,
 };
 use crate::{
+    apis::removed,
+    cves::find,
     facts::Facts,
     inventory::{Hints, Inventory},
+    subject::Subject,
 };
 
 /// The kinds that a plan reads of a live cluster.
@@ -92,8 +93,8 @@ pub fn make(subject: Subject<'_>, options: &Options<'_>) -> Made {
     not_evaluated.extend(snapshot.not_evaluated.iter().cloned());
     let components = support::components(subject);
     not_evaluated.extend(support::unmeasured(subject));
-    let urgent = urgent::urgent(subject);
-    not_evaluated.extend(urgent::not_evaluated(subject));
+    let urgent = find::touching(subject);
+    not_evaluated.extend(find::not_evaluated(subject));
     let (target, target_reason) = match target::choose(&options.target, inventory, facts, today) {
         Ok(target) => (Some(target.version), target.reason),
         Err(error) => {
@@ -109,7 +110,7 @@ pub fn make(subject: Subject<'_>, options: &Options<'_>) -> Made {
         rehearsal(environment, snapshot, lower, &Inventory::of(lower, &Hints::default()), target.as_ref())
     });
     let mut findings = support::findings(&components);
-    findings.extend(urgent::findings(&urgent));
+    findings.extend(find::findings(&urgent));
     findings.extend(hops::findings(&hops));
     findings.extend(checklist::findings(&checklist));
     let plan = Plan {

@@ -11,21 +11,14 @@ pub mod gates;
 pub mod hops;
 mod make;
 pub mod model;
-pub mod preconditions;
 pub mod rehearsal;
-pub mod removed;
-mod settings;
-mod specs;
 pub mod steps;
 pub mod support;
 pub mod target;
-#[cfg(test)]
-mod testing;
 mod tfvars;
-pub mod urgent;
 
 pub use make::{KINDS, Made, Options, make, metadata_wishes};
-pub use model::{Plan, Subject};
+pub use model::Plan;
 pub use steps::StepOptions;
 pub use target::TargetChoice;
 pub use tfvars::tfvars;

@@ -3,29 +3,14 @@
 //! Field names are part of the contract with pipelines (`schemas/v1/plan.schema.json`): more may be added, none is
 //! renamed.
 
-use jiff::{Timestamp, civil::Date};
-use patchkit::{
-    report::{CheckStatus, ObjectRef, Severity, SourceRef},
-    snapshot::Snapshot,
-};
+use patchkit::report::{CheckStatus, ObjectRef, Severity};
 use serde::Serialize;
 
-use crate::{facts::Facts, inventory::Inventory};
-
-/// What every part of the plan is worked out from.
-#[derive(Clone, Copy)]
-pub struct Subject<'a> {
-    /// The facts of the cluster.
-    pub snapshot: &'a Snapshot,
-    /// What runs in it.
-    pub inventory: &'a Inventory,
-    /// The facts about Kubernetes.
-    pub facts: &'a Facts,
-    /// The moment that the plan is made for (`--as-of`).
-    pub now: Timestamp,
-    /// Its day, in UTC.
-    pub today: Date,
-}
+pub use crate::{
+    apis::{ApiUser, RemovedApi, SeenIn},
+    cves::{AffectedPlace, CveHere, Holds, PreconditionAnswer},
+    subject::Subject,
+};
 
 /// The plan.
 #[derive(Debug, Serialize)]
@@ -47,7 +32,7 @@ pub struct Plan {
     /// Each component's version with its support and skew.
     pub components: Vec<ComponentLine>,
     /// The CVEs that touch the versions that run.
-    pub urgent: Vec<UrgentCve>,
+    pub urgent: Vec<CveHere>,
     /// The hops to the target.
     pub hops: Vec<Hop>,
     /// What must be looked at before the first hop.
@@ -94,73 +79,6 @@ pub struct ComponentLine {
     pub vendor: bool,
 }
 
-/// Whether the precondition of a CVE holds in this cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Holds {
-    /// It does.
-    Yes,
-    /// It does not.
-    No,
-    /// It cannot be told.
-    Unknown,
-}
-
-/// The precondition of a CVE, evaluated.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PreconditionAnswer {
-    /// The condition, in one sentence.
-    pub text: String,
-    /// Whether it holds here.
-    pub holds: Holds,
-    /// What shows it, or why it cannot be told.
-    pub why: String,
-}
-
-/// A CVE that touches what runs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UrgentCve {
-    /// Such as `CVE-2025-1974`.
-    pub id: String,
-    /// By its CVSS score; info where it has none.
-    pub severity: Severity,
-    /// The CVSS base score.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub score: Option<f64>,
-    /// What it is about, in a few words.
-    pub title: String,
-    /// The component that it is in.
-    pub component: String,
-    /// Where that component runs in an affected version.
-    pub affected: Vec<AffectedPlace>,
-    /// The versions that fix it, oldest first; empty where nothing does.
-    pub fixed_in: Vec<String>,
-    /// `fixed`, `open`, `unfixed` or `unknown`.
-    pub status: String,
-    /// What must hold for it to matter; absent where the advisory states nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub precondition: Option<PreconditionAnswer>,
-    /// Why it cannot be told whether the version is affected; absent where it can.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub uncertain: Option<String>,
-    /// The version is a vendor's: the fix may have been back-ported.
-    pub may_be_backported: bool,
-    /// Pages.
-    pub links: Vec<String>,
-}
-
-/// One place in which an affected component runs.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct AffectedPlace {
-    /// `Node`, `Pod` or `Server`.
-    pub kind: String,
-    /// Its name.
-    pub name: String,
-    /// The version there.
-    pub version: String,
-}
-
 /// One hop of the control plane.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -193,63 +111,6 @@ pub enum HopKind {
     Minor,
     /// The emulated minor is raised, the binary stays.
     Emulation,
-}
-
-/// An API that a hop removes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RemovedApi {
-    /// Group and version, such as `policy/v1beta1`.
-    pub api_version: String,
-    /// The kind.
-    pub kind: String,
-    /// The minor that no longer serves it.
-    pub removed_in: String,
-    /// The date is not settled: the minor is not released.
-    pub provisional: bool,
-    /// What to use instead, such as `policy/v1 PodDisruptionBudget`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub replacement: Option<String>,
-    /// What still uses it.
-    pub users: Vec<ApiUser>,
-    /// The API server counted calls on it since its start; absent where the metric could not be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub called: Option<bool>,
-}
-
-/// What shows that an API is still used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SeenIn {
-    /// A file holds it.
-    Manifest,
-    /// The annotation of `kubectl apply`.
-    LastApplied,
-    /// The field managers.
-    ManagedFields,
-    /// The API server's count of calls.
-    Metric,
-    /// A Helm release.
-    Helm,
-}
-
-/// An object that is still written with a removed API.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ApiUser {
-    /// The object.
-    pub object: ObjectRef,
-    /// Where it stands in the input files.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub source: Option<SourceRef>,
-    /// What shows it.
-    pub seen_in: SeenIn,
-    /// Who wrote it, where the field managers tell.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub manager: Option<String>,
-    /// When that one wrote last: what is years old may come from a client that is long gone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub written: Option<String>,
 }
 
 /// Whether a change touches this cluster.

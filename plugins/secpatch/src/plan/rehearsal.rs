@@ -7,8 +7,8 @@ use patchkit::{
     snapshot::{Snapshot, objects::workload::WorkloadKind},
 };
 
-use super::model::{Holds, NotCovered, Rehearsal};
-use crate::inventory::Inventory;
+use super::model::{NotCovered, Rehearsal};
+use crate::{cves::Holds, inventory::Inventory};
 
 /// Compares a lower environment with this cluster.
 #[must_use]

@@ -18,9 +18,12 @@ use patchkit::{
 
 use super::{
     commands,
-    model::{Hop, HopKind, Phase, Step, Subject},
+    model::{Hop, HopKind, Phase, Step},
 };
-use crate::inventory::{Pool, Role, images};
+use crate::{
+    inventory::{Pool, Role, images},
+    subject::Subject,
+};
 
 /// What the user decides about the steps.
 #[derive(Clone, Debug, Default)]

@@ -10,10 +10,12 @@ use patchkit::{
     },
 };
 
-use super::model::{ComponentLine, Subject};
+use super::model::ComponentLine;
 use crate::{
     facts::{Component, Product, Support},
     inventory,
+    subject::Subject,
+    words::summary,
 };
 
 /// Support that ends within so many days is worth a remark.
@@ -214,17 +216,6 @@ fn skew_findings(line: &ComponentLine) -> impl Iterator<Item = Finding> {
             .with_link("https://kubernetes.io/releases/version-skew-policy/");
         about(line, finding)
     })
-}
-
-/// A few of many names.
-#[must_use]
-pub fn summary(names: &[String]) -> String {
-    match names {
-        [] => "nowhere".to_owned(),
-        [one] => one.clone(),
-        [one, two] => format!("{one}, {two}"),
-        [one, two, rest @ ..] => format!("{one}, {two} and {} more", rest.len()),
-    }
 }
 
 /// The minors of the kubelets, the oldest first.

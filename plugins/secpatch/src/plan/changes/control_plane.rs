@@ -9,10 +9,8 @@ use super::{
 use crate::{
     facts::{Component, version::Reported},
     inventory::Provider,
-    plan::{
-        settings,
-        specs::{count, named},
-    },
+    settings,
+    words::{count, named},
 };
 
 /// Objects of kinds that a server of this minor must no longer find.

@@ -11,10 +11,9 @@ use patchkit::{
 use super::{control_plane, kube_proxy, kubectl, kubelet, monitoring, nodes, service, storage};
 use crate::{
     facts::Change,
-    plan::{
-        model::{ChangeAnswer, Subject, Touched},
-        specs::Specs,
-    },
+    plan::model::{ChangeAnswer, Touched},
+    specs::Specs,
+    subject::Subject,
 };
 
 /// What an evaluator looks at.

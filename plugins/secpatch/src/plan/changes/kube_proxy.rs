@@ -8,10 +8,8 @@ use super::{
 };
 use crate::{
     facts::Component,
-    plan::{
-        settings::{self, text},
-        specs::named,
-    },
+    settings::{self, text},
+    words::named,
 };
 
 /// The mode in each place that sets it, empty where it is not set: the configuration decides, and the flag where

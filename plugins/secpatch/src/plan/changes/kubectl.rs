@@ -5,7 +5,7 @@ use patchkit::rules::{Container, ImageRef, PodSpec};
 use super::evaluate::{Look, Verdict};
 use crate::{
     facts::Component,
-    plan::specs::{count, named},
+    words::{count, named},
 };
 
 /// What a container's command says of `kubectl exec`.

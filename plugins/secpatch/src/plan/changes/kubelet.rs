@@ -10,12 +10,10 @@ use patchkit::{
 
 use super::evaluate::{Look, Verdict};
 use crate::{
+    cves::preconditions,
     facts::Component,
-    plan::{
-        preconditions,
-        settings::{self, text},
-        specs::{count, named},
-    },
+    settings::{self, text},
+    words::{count, named},
 };
 
 /// Flags that a component no longer knows: it does not start with them.
@@ -122,7 +120,7 @@ pub(super) fn nodes_log(look: &Look<'_>) -> Verdict {
             "{} let {} read the logs of nodes: {}",
             count(roles.len(), "role"),
             count(names.len(), "subject"),
-            crate::plan::support::summary(&names)
+            crate::words::summary(&names)
         );
         return Verdict::yes(roles, evidence);
     }

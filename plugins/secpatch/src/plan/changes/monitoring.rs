@@ -3,7 +3,7 @@
 use patchkit::{report::ObjectRef, snapshot::kinds};
 
 use super::evaluate::{Look, Verdict};
-use crate::plan::specs::{count, named};
+use crate::words::{count, named};
 
 /// The names in an expression: metrics, labels and functions.
 fn words(expression: &str) -> impl Iterator<Item = &str> {

@@ -10,9 +10,9 @@ use patchkit::{
 };
 
 use super::evaluate::{Look, Verdict};
-use crate::plan::{
+use crate::{
     settings,
-    specs::{count, named},
+    words::{count, named},
 };
 
 /// The minor of a node's kubelet.

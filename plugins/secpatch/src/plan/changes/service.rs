@@ -6,7 +6,7 @@ use patchkit::{
 };
 
 use super::evaluate::{Look, Verdict};
-use crate::plan::specs::{count, named};
+use crate::words::{count, named};
 
 /// The Services that pass a test.
 fn services(look: &Look<'_>, what: &str, test: impl Fn(&Service) -> bool) -> Verdict {

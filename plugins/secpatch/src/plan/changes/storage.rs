@@ -13,12 +13,10 @@ use patchkit::{
 
 use super::evaluate::{Look, Verdict};
 use crate::{
+    cves::preconditions::volume_field,
     inventory::Provider,
-    plan::{
-        preconditions::volume_field,
-        settings,
-        specs::{count, named},
-    },
+    settings,
+    words::{count, named},
 };
 
 fn has_volume(spec: &PodSpec, field: &str) -> bool {

@@ -8,11 +8,9 @@ use super::{
 };
 use crate::{
     facts::{Change, Facts},
-    plan::{
-        model::{ChangeAnswer, Touched},
-        specs::Specs,
-        testing::Cluster,
-    },
+    plan::model::{ChangeAnswer, Touched},
+    specs::Specs,
+    testing::Cluster,
 };
 
 /// A change with a cluster that it touches, one that it does not touch, and one that does not tell.

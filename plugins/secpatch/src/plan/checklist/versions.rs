@@ -7,7 +7,7 @@ use patchkit::{
 };
 
 use super::{Check, Known, Subject, count, unread};
-use crate::plan::{model::ChecklistLine, removed};
+use crate::{apis::removed, plan::model::ChecklistLine};
 
 pub(super) fn removed_apis(subject: Subject<'_>, known: Known<'_>) -> ChecklistLine {
     let check = Check {

@@ -17,6 +17,8 @@ use patchkit::{
     },
 };
 
+use crate::words::count;
+
 /// The kinds that make pods and that people write.
 const TEMPLATES: [Kind; 5] =
     [kinds::DEPLOYMENTS, kinds::STATEFUL_SETS, kinds::DAEMON_SETS, kinds::JOBS, kinds::CRON_JOBS];
@@ -171,28 +173,10 @@ fn is_looked_at(workload: &Workload) -> bool {
     !past && !ended
 }
 
-/// `1 pod`, `3 pods`.
-#[must_use]
-pub fn count(number: usize, noun: &str) -> String {
-    match noun.strip_suffix('y') {
-        _ if number == 1 => format!("1 {noun}"),
-        Some(stem) if !noun.ends_with("ay") && !noun.ends_with("ey") => format!("{number} {stem}ies"),
-        _ if noun.ends_with(['s', 'x']) => format!("{number} {noun}es"),
-        _ => format!("{number} {noun}s"),
-    }
-}
-
-/// A few of many objects, for one line: `Deployment shop/web, Pod a/b and 3 more`.
-#[must_use]
-pub fn named<'o>(objects: impl IntoIterator<Item = &'o ObjectRef>) -> String {
-    let names: Vec<String> = objects.into_iter().map(ObjectRef::display).collect();
-    super::support::summary(&names)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::testing::Cluster;
+    use crate::testing::Cluster;
 
     const WEB: &str = "
 apiVersion: apps/v1
@@ -234,13 +218,5 @@ spec: {hostNetwork: true}
         assert_eq!(specs.gaps(), " (the input holds no statefulsets, daemonsets, jobs, cronjobs)");
         let templates = Cluster::of("{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}}");
         assert_eq!(Specs::new(&templates.snapshot).why_unknown().as_deref(), Some("pods: the input holds no pods"));
-    }
-
-    #[test]
-    fn nouns_are_counted() {
-        assert_eq!(
-            [count(1, "pod"), count(0, "pod"), count(2, "policy"), count(2, "Ingress")],
-            ["1 pod", "0 pods", "2 policies", "2 Ingresses"]
-        );
     }
 }

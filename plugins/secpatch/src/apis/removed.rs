@@ -11,8 +11,11 @@ use patchkit::{
     snapshot::{ServedResource, Snapshot, kinds, objects::Meta},
 };
 
-use super::model::{ApiUser, RemovedApi, SeenIn, Subject};
-use crate::facts::{ApiLife, Apis};
+use crate::{
+    apis::{ApiUser, RemovedApi, SeenIn},
+    facts::{ApiLife, Apis},
+    subject::Subject,
+};
 
 /// Field managers that are parts of Kubernetes itself: they move with the upgrade, and write the new version then.
 /// `managedFields` name them by the first part of their user agent, or as their code says
@@ -252,7 +255,7 @@ mod tests {
     use patchkit::snapshot::{DeprecatedCall, SnapshotBuilder};
 
     use super::*;
-    use crate::{facts::Facts, plan::testing::Cluster};
+    use crate::{facts::Facts, testing::Cluster};
 
     fn minor(text: &str) -> Minor {
         text.parse().expect("a minor of this test")

@@ -15,9 +15,8 @@ use serde_json::Value;
 use crate::{
     facts::Component,
     inventory::{self, Place},
+    subject::Subject,
 };
-
-use super::model::Subject;
 
 /// The flags of a component in one place, by name without dashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -278,7 +277,7 @@ pub fn object_of(place: &Place) -> Option<ObjectRef> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::testing::Cluster;
+    use crate::testing::Cluster;
 
     const KUBEADM: &str = "
 apiVersion: v1

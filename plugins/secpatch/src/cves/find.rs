@@ -7,12 +7,13 @@ use patchkit::{
     rules::Triple,
 };
 
-use super::{
-    model::{AffectedPlace, Holds, Subject, UrgentCve},
-    preconditions,
-    specs::{Specs, count},
+use crate::{
+    cves::{AffectedPlace, CveHere, Holds, preconditions},
+    facts::{Affected, Component, Cve, version::Reported},
+    specs::Specs,
+    subject::Subject,
+    words::count,
 };
-use crate::facts::{Affected, Component, Cve, version::Reported};
 
 /// The places of one component, by the version as it is shown.
 type Places = BTreeMap<String, BTreeSet<(String, String)>>;
@@ -20,9 +21,9 @@ type Places = BTreeMap<String, BTreeSet<(String, String)>>;
 /// One entry a vulnerability and component: those that matter here or may matter first, the highest score before;
 /// behind them those whose precondition does not hold.
 #[must_use]
-pub fn urgent(subject: Subject<'_>) -> Vec<UrgentCve> {
+pub fn touching(subject: Subject<'_>) -> Vec<CveHere> {
     let specs = Specs::new(subject.snapshot);
-    let mut found: Vec<UrgentCve> = by_component(subject)
+    let mut found: Vec<CveHere> = by_component(subject)
         .iter()
         .flat_map(|(component, places)| {
             subject
@@ -32,9 +33,9 @@ pub fn urgent(subject: Subject<'_>) -> Vec<UrgentCve> {
                 .filter_map(|cve| entry(subject, &specs, cve, component, places))
         })
         .collect();
-    let holds_not = |cve: &UrgentCve| cve.precondition.as_ref().is_some_and(|answer| answer.holds == Holds::No);
+    let holds_not = |cve: &CveHere| cve.precondition.as_ref().is_some_and(|answer| answer.holds == Holds::No);
     found.sort_by(|a, b| {
-        let score = |cve: &UrgentCve| cve.score.unwrap_or_else(|| assumed_score(cve.severity));
+        let score = |cve: &CveHere| cve.score.unwrap_or_else(|| assumed_score(cve.severity));
         holds_not(a)
             .cmp(&holds_not(b))
             .then(score(b).total_cmp(&score(a)))
@@ -82,7 +83,7 @@ fn entry(
     cve: &Cve,
     component: &Component,
     places: &Places,
-) -> Option<UrgentCve> {
+) -> Option<CveHere> {
     let mut affected = Vec::new();
     let mut unclear: BTreeMap<String, usize> = BTreeMap::new();
     let mut lowest: Option<Triple> = None;
@@ -111,7 +112,7 @@ fn entry(
         .into_iter()
         .map(|(why, places)| if places < all { format!("in {places} of {all} places: {why}") } else { why })
         .reduce(|all, next| format!("{all}; {next}"));
-    Some(UrgentCve {
+    Some(CveHere {
         id: cve.id.clone(),
         severity: cve.severity().unwrap_or(Severity::Medium),
         score: cve.score(),
@@ -144,11 +145,11 @@ fn fixed_in(cve: &Cve, component: &Component, lowest: Option<Triple>) -> Vec<Str
 
 /// One finding an entry. Where the precondition does not hold, it is there to be known only.
 #[must_use]
-pub fn findings(urgent: &[UrgentCve]) -> Vec<Finding> {
+pub fn findings(urgent: &[CveHere]) -> Vec<Finding> {
     urgent.iter().map(finding).collect()
 }
 
-fn finding(cve: &UrgentCve) -> Finding {
+fn finding(cve: &CveHere) -> Finding {
     let holds_not = cve.precondition.as_ref().is_some_and(|answer| answer.holds == Holds::No);
     let severity = if holds_not { Severity::Info } else { cve.severity };
     let versions: BTreeSet<&str> = cve.affected.iter().map(|place| place.version.as_str()).collect();
@@ -241,7 +242,7 @@ pub fn not_evaluated(subject: Subject<'_>) -> Vec<NotEvaluated> {
     }
     for (component, places) in without {
         let places: Vec<String> = places.into_iter().collect();
-        let why = format!("the image names no version ({})", super::support::summary(&places));
+        let why = format!("the image names no version ({})", crate::words::summary(&places));
         found.push(NotEvaluated::new(format!("CVEs of {component}"), why));
     }
     found.extend(unassessed(subject));
@@ -276,7 +277,7 @@ fn unassessed(subject: Subject<'_>) -> Vec<NotEvaluated> {
                 format!(
                     "{} published after its end of life; nobody assessed it ({})",
                     count(ids.len(), "CVE"),
-                    super::support::summary(&ids)
+                    crate::words::summary(&ids)
                 ),
             )
         })
@@ -286,7 +287,7 @@ fn unassessed(subject: Subject<'_>) -> Vec<NotEvaluated> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::testing::Cluster;
+    use crate::testing::Cluster;
 
     const CLUSTER: &str = "
 apiVersion: v1
@@ -312,7 +313,7 @@ spec: {containers: [{name: dns, image: 'registry.k8s.io/coredns/coredns:latest'}
 {apiVersion: apps/v1, kind: Deployment, metadata: {name: d}}
 ";
 
-    fn get<'a>(found: &'a [UrgentCve], id: &str) -> &'a UrgentCve {
+    fn get<'a>(found: &'a [CveHere], id: &str) -> &'a CveHere {
         found
             .iter()
             .find(|cve| cve.id == id)
@@ -322,7 +323,7 @@ spec: {containers: [{name: dns, image: 'registry.k8s.io/coredns/coredns:latest'}
     #[test]
     fn each_component_is_held_against_its_own_ranges() {
         let cluster = Cluster::with_server(CLUSTER, Some("v1.31.2"));
-        let found = urgent(cluster.subject());
+        let found = touching(cluster.subject());
         // IngressNightmare: fixed in 1.11.5 and 1.12.1.
         let ingress = get(&found, "CVE-2025-1974");
         assert_eq!(ingress.component, "ingress-nginx");
@@ -353,7 +354,7 @@ spec: {containers: [{name: dns, image: 'registry.k8s.io/coredns/coredns:latest'}
     #[test]
     fn what_does_not_hold_comes_last_and_is_to_be_known_only() {
         let cluster = Cluster::with_server(CLUSTER, Some("v1.31.2"));
-        let found = urgent(cluster.subject());
+        let found = touching(cluster.subject());
         let first_no = found
             .iter()
             .position(|cve| cve.precondition.as_ref().is_some_and(|answer| answer.holds == Holds::No))
@@ -379,7 +380,7 @@ spec: {containers: [{name: dns, image: 'registry.k8s.io/coredns/coredns:latest'}
     #[test]
     fn what_cannot_be_told_is_said_once() {
         let cluster = Cluster::of(CLUSTER);
-        let found = urgent(cluster.subject());
+        let found = touching(cluster.subject());
         assert!(found.iter().all(|cve| cve.component != "runc" && cve.component != "coredns"));
         let lines = not_evaluated(cluster.subject());
         assert_eq!(lines.iter().filter(|line| line.what == "CVEs of runc").count(), 1);
@@ -394,11 +395,11 @@ spec: {containers: [{name: dns, image: 'registry.k8s.io/coredns/coredns:latest'}
     #[test]
     fn an_unknown_range_is_shown_as_uncertain() {
         let cluster = Cluster::of("{serverVersion: {gitVersion: v1.35.2}, clientVersion: {gitVersion: v1.20.1}}");
-        let found = urgent(cluster.subject());
+        let found = touching(cluster.subject());
         let unknown = get(&found, "GHSA-74fp-r6jw-h4mp");
         assert!(unknown.uncertain.as_deref().is_some_and(|why| why.contains("no source says which versions")));
         assert_eq!(unknown.affected[0].kind, "Server");
         assert!(found.iter().any(|cve| cve.component == "kubectl" && cve.affected[0].kind == "Client"));
-        assert!(urgent(Cluster::of("").subject()).is_empty());
+        assert!(touching(Cluster::of("").subject()).is_empty());
     }
 }

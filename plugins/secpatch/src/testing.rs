@@ -3,10 +3,10 @@
 use jiff::{Timestamp, civil::date};
 use patchkit::snapshot::{Snapshot, files::from_files};
 
-use super::Subject;
 use crate::{
     facts::Facts,
     inventory::{Hints, Inventory},
+    subject::Subject,
 };
 
 /// A cluster with all that a [`Subject`] borrows.

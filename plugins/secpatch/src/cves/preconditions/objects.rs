@@ -4,15 +4,12 @@ use std::collections::BTreeMap;
 
 use patchkit::snapshot::{Kind, Snapshot, kinds, objects::node::Node};
 
-use super::evaluate::Answer;
 use crate::{
+    cves::preconditions::evaluate::Answer,
     facts::Component,
-    plan::{
-        model::Subject,
-        settings,
-        specs::{count, named},
-        support::summary,
-    },
+    settings,
+    subject::Subject,
+    words::{count, named, summary},
 };
 
 /// What was found by name, or that all of them were looked at.

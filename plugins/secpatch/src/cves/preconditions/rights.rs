@@ -10,8 +10,7 @@ use patchkit::{
     },
 };
 
-use super::evaluate::Answer;
-use crate::plan::support::summary;
+use crate::{cves::preconditions::evaluate::Answer, words::summary};
 
 /// The kinds that RBAC is written in.
 const KINDS: [Kind; 4] = [kinds::ROLES, kinds::CLUSTER_ROLES, kinds::ROLE_BINDINGS, kinds::CLUSTER_ROLE_BINDINGS];
@@ -127,7 +126,7 @@ pub(super) fn granted(snapshot: &Snapshot, verbs: &[String], resources: &[String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{model::Holds, testing::Cluster};
+    use crate::{cves::Holds, testing::Cluster};
 
     const LISTS: &str = "
 {apiVersion: rbac.authorization.k8s.io/v1, kind: RoleList, items: []}

@@ -1,12 +1,13 @@
 //! The logic: each predicate by its evaluator, and how answers are joined.
 
-use super::{components, objects, pods, rights};
 use crate::{
-    facts::{Precondition, PreconditionKind},
-    plan::{
-        model::{Holds, PreconditionAnswer, Subject},
-        specs::Specs,
+    cves::{
+        Holds, PreconditionAnswer,
+        preconditions::{components, objects, pods, rights},
     },
+    facts::{Precondition, PreconditionKind},
+    specs::Specs,
+    subject::Subject,
 };
 
 /// An answer with what shows it, or why it cannot be told.
@@ -120,7 +121,7 @@ fn join(answers: impl Iterator<Item = Answer>, decisive: Holds) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{facts::Facts, plan::testing::Cluster};
+    use crate::{facts::Facts, testing::Cluster};
 
     /// Evaluates a predicate written as in the table of facts, on a cluster written as YAML.
     fn holds(yaml: &str, when: &str) -> Answer {

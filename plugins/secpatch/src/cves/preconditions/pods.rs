@@ -11,8 +11,11 @@ use patchkit::{
     snapshot::Snapshot,
 };
 
-use super::evaluate::Answer;
-use crate::plan::specs::{Specs, count, named};
+use crate::{
+    cves::preconditions::evaluate::Answer,
+    specs::Specs,
+    words::{count, named},
+};
 
 /// The answer of a search: what was found, or that all was looked at.
 fn found(specs: &Specs<'_>, objects: &BTreeSet<ObjectRef>, what: &str) -> Answer {

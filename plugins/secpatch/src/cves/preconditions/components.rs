@@ -5,15 +5,13 @@ use patchkit::{
     snapshot::{Snapshot, kinds},
 };
 
-use super::evaluate::Answer;
 use crate::{
+    cves::{Holds, preconditions::evaluate::Answer},
     facts::{Component, GateAt},
     inventory::Place,
-    plan::{
-        model::{Holds, Subject},
-        settings::{self, text},
-        specs::named,
-    },
+    settings::{self, text},
+    subject::Subject,
+    words::named,
 };
 
 pub(super) fn log_verbosity(subject: Subject<'_>, components: &[Component], at_least: u8) -> Answer {
