@@ -11,7 +11,8 @@ use super::{
     kinds::{self, Kind},
     model::{Coverage, DeprecatedCall, ServedResource, Snapshot},
     objects::{
-        Context, Resource, admission, cluster_wide, extension, meta::Origin, network, node, pod, storage, workload,
+        Context, Resource, admission, cluster_policy, cluster_wide, entrance, extension, foreign_policy, meta::Origin,
+        network, node, pod, storage, workload,
     },
     settle::settle,
     version::{KubectlVersion, ServerVersion},
@@ -89,6 +90,32 @@ macro_rules! with_kind {
             kinds::CLUSTER_ROLE_BINDINGS => $body!(cluster_wide::ClusterRoleBinding, role_bindings, 0),
             kinds::VALIDATING_ADMISSION_POLICIES => $body!(admission::AdmissionPolicy, admission_policies),
             kinds::PROMETHEUS_RULES => $body!(cluster_wide::PrometheusRule, prometheus_rules),
+            kinds::ADMIN_NETWORK_POLICIES => $body!(cluster_policy::AdminNetworkPolicy, cluster_policies, 0),
+            kinds::BASELINE_ADMIN_NETWORK_POLICIES => {
+                $body!(cluster_policy::BaselineAdminNetworkPolicy, cluster_policies, 0)
+            }
+            kinds::CLUSTER_NETWORK_POLICIES => $body!(cluster_policy::ClusterNetworkPolicy, cluster_policies, 0),
+            kinds::INGRESSES => $body!(entrance::Ingress, ingresses),
+            kinds::GATEWAYS => $body!(entrance::Gateway, gateways),
+            kinds::HTTP_ROUTES => $body!(entrance::HttpRoute, routes, 0),
+            kinds::GRPC_ROUTES => $body!(entrance::GrpcRoute, routes, 0),
+            kinds::TLS_ROUTES => $body!(entrance::TlsRoute, routes, 0),
+            kinds::TCP_ROUTES => $body!(entrance::TcpRoute, routes, 0),
+            kinds::UDP_ROUTES => $body!(entrance::UdpRoute, routes, 0),
+            kinds::OPENSHIFT_ROUTES => $body!(entrance::OpenShiftRoute, routes, 0),
+            kinds::CILIUM_POLICIES => $body!(foreign_policy::CiliumNetworkPolicy, foreign_policies, 0),
+            kinds::CILIUM_CLUSTERWIDE_POLICIES => {
+                $body!(foreign_policy::CiliumClusterwideNetworkPolicy, foreign_policies, 0)
+            }
+            kinds::CALICO_POLICIES | kinds::CALICO_STORED_POLICIES | kinds::ANTREA_POLICIES => {
+                $body!(foreign_policy::NetworkPolicy, foreign_policies, 0)
+            }
+            kinds::CALICO_GLOBAL_POLICIES | kinds::CALICO_STORED_GLOBAL_POLICIES => {
+                $body!(foreign_policy::GlobalNetworkPolicy, foreign_policies, 0)
+            }
+            kinds::ANTREA_CLUSTER_POLICIES => $body!(foreign_policy::ClusterNetworkPolicy, foreign_policies, 0),
+            kinds::ISTIO_AUTHORIZATION_POLICIES => $body!(foreign_policy::AuthorizationPolicy, foreign_policies, 0),
+            kinds::ISTIO_PEER_AUTHENTICATIONS => $body!(foreign_policy::PeerAuthentication, foreign_policies, 0),
             _ => $other,
         }
     };
@@ -239,6 +266,15 @@ impl SnapshotBuilder {
             ($resource:ty, role_bindings $(, $field:tt)?) => {
                 self.snapshot.role_bindings.retain(|binding| binding.kind() != kind.kind)
             };
+            ($resource:ty, cluster_policies, $field:tt) => {
+                self.snapshot.cluster_policies.retain(|policy| policy.kind.as_str() != kind.kind)
+            };
+            ($resource:ty, foreign_policies, $field:tt) => {
+                self.snapshot.foreign_policies.retain(|policy| policy.kind != kind.kind || policy.group() != kind.group)
+            };
+            ($resource:ty, routes, $field:tt) => {
+                self.snapshot.routes.retain(|route| route.kind.as_str() != kind.kind)
+            };
             ($resource:ty, $list:ident) => {
                 self.snapshot.$list.clear()
             };
@@ -253,7 +289,7 @@ impl SnapshotBuilder {
 
     /// Notes that objects of a kind were read. What was complete stays complete.
     pub fn saw(&mut self, kind: &Kind, coverage: Coverage) {
-        let known = self.snapshot.coverage.entry(kind.plural).or_insert_with(|| coverage.clone());
+        let known = self.snapshot.coverage.entry((kind.group, kind.plural)).or_insert_with(|| coverage.clone());
         if coverage == Coverage::Complete {
             *known = coverage;
         }
@@ -271,7 +307,7 @@ impl SnapshotBuilder {
 
     /// Notes that a kind could not be read, both as a fact for the rules and for the report.
     pub fn denied(&mut self, kind: &Kind, why: &str) {
-        self.snapshot.coverage.insert(kind.plural, Coverage::Denied(why.to_owned()));
+        self.snapshot.coverage.insert((kind.group, kind.plural), Coverage::Denied(why.to_owned()));
         self.not_evaluated(&kind.resource(), why);
     }
 

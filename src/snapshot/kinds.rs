@@ -92,6 +92,26 @@ kinds! {
     INGRESSES: "networking.k8s.io" "v1" "Ingress" "ingresses";
     VALIDATING_ADMISSION_POLICIES: "admissionregistration.k8s.io" "v1" "ValidatingAdmissionPolicy" "validatingadmissionpolicies";
     PROMETHEUS_RULES: "monitoring.coreos.com" "v1" "PrometheusRule" "prometheusrules";
+    ADMIN_NETWORK_POLICIES: "policy.networking.k8s.io" "v1alpha1" "AdminNetworkPolicy" "adminnetworkpolicies";
+    BASELINE_ADMIN_NETWORK_POLICIES: "policy.networking.k8s.io" "v1alpha1" "BaselineAdminNetworkPolicy" "baselineadminnetworkpolicies";
+    CLUSTER_NETWORK_POLICIES: "policy.networking.k8s.io" "v1alpha2" "ClusterNetworkPolicy" "clusternetworkpolicies";
+    GATEWAYS: "gateway.networking.k8s.io" "v1" "Gateway" "gateways";
+    HTTP_ROUTES: "gateway.networking.k8s.io" "v1" "HTTPRoute" "httproutes";
+    GRPC_ROUTES: "gateway.networking.k8s.io" "v1" "GRPCRoute" "grpcroutes";
+    TLS_ROUTES: "gateway.networking.k8s.io" "v1alpha3" "TLSRoute" "tlsroutes";
+    TCP_ROUTES: "gateway.networking.k8s.io" "v1alpha2" "TCPRoute" "tcproutes";
+    UDP_ROUTES: "gateway.networking.k8s.io" "v1alpha2" "UDPRoute" "udproutes";
+    OPENSHIFT_ROUTES: "route.openshift.io" "v1" "Route" "routes";
+    CILIUM_POLICIES: "cilium.io" "v2" "CiliumNetworkPolicy" "ciliumnetworkpolicies";
+    CILIUM_CLUSTERWIDE_POLICIES: "cilium.io" "v2" "CiliumClusterwideNetworkPolicy" "ciliumclusterwidenetworkpolicies";
+    CALICO_POLICIES: "projectcalico.org" "v3" "NetworkPolicy" "networkpolicies";
+    CALICO_GLOBAL_POLICIES: "projectcalico.org" "v3" "GlobalNetworkPolicy" "globalnetworkpolicies";
+    CALICO_STORED_POLICIES: "crd.projectcalico.org" "v1" "NetworkPolicy" "networkpolicies";
+    CALICO_STORED_GLOBAL_POLICIES: "crd.projectcalico.org" "v1" "GlobalNetworkPolicy" "globalnetworkpolicies";
+    ANTREA_POLICIES: "crd.antrea.io" "v1beta1" "NetworkPolicy" "networkpolicies";
+    ANTREA_CLUSTER_POLICIES: "crd.antrea.io" "v1beta1" "ClusterNetworkPolicy" "clusternetworkpolicies";
+    ISTIO_AUTHORIZATION_POLICIES: "security.istio.io" "v1" "AuthorizationPolicy" "authorizationpolicies";
+    ISTIO_PEER_AUTHENTICATIONS: "security.istio.io" "v1" "PeerAuthentication" "peerauthentications";
 }
 
 /// Groups under which a kind was served before it moved to the one of [`ALL`]

@@ -9,10 +9,13 @@ use super::{
     objects::{
         Meta,
         admission::{AdmissionPolicy, WebhookConfiguration},
+        cluster_policy::ClusterPolicy,
         cluster_wide::{
             ConfigMap, Namespace, OtherObject, PodDisruptionBudget, PrometheusRule, ResourceQuota, Role, RoleBinding,
         },
+        entrance::{Gateway, Ingress, Route},
         extension::{ApiService, CustomResourceDefinition},
+        foreign_policy::ForeignPolicy,
         network::{EndpointSlice, Endpoints, NetworkPolicy, Service},
         node::Node,
         pod::Pod,
@@ -72,6 +75,14 @@ pub struct Snapshot {
     pub endpoint_slices: Vec<EndpointSlice>,
     pub endpoints: Vec<Endpoints>,
     pub network_policies: Vec<NetworkPolicy>,
+    /// AdminNetworkPolicies, BaselineAdminNetworkPolicies and ClusterNetworkPolicies.
+    pub cluster_policies: Vec<ClusterPolicy>,
+    /// Policies of network plugins and service meshes.
+    pub foreign_policies: Vec<ForeignPolicy>,
+    pub ingresses: Vec<Ingress>,
+    pub gateways: Vec<Gateway>,
+    /// Routes of the Gateway API, and OpenShift's.
+    pub routes: Vec<Route>,
     pub webhooks: Vec<WebhookConfiguration>,
     pub custom_resources: Vec<CustomResourceDefinition>,
     pub api_services: Vec<ApiService>,
@@ -99,7 +110,8 @@ pub struct Snapshot {
     pub files: Vec<String>,
     /// What could not be read, or not understood.
     pub not_evaluated: Vec<NotEvaluated>,
-    pub(super) coverage: BTreeMap<&'static str, Coverage>,
+    /// By group and plural.
+    pub(super) coverage: BTreeMap<(&'static str, &'static str), Coverage>,
     /// By group and kind, of kinds that are read as metadata.
     pub(super) metadata_coverage: BTreeMap<(CompactString, CompactString), Coverage>,
     /// The facts come from files.
@@ -124,7 +136,7 @@ impl Snapshot {
     #[must_use]
     pub fn coverage(&self, kind: &Kind) -> Coverage {
         let default = if self.from_files { Coverage::Unknown } else { Coverage::Denied("not asked for".to_owned()) };
-        self.coverage.get(kind.plural).cloned().unwrap_or(default)
+        self.coverage.get(&(kind.group, kind.plural)).cloned().unwrap_or(default)
     }
 
     /// Why nothing can be said from the absence of objects of this kind; `None` where it can.
@@ -186,6 +198,11 @@ impl Snapshot {
             .chain(of!(endpoint_slices, "EndpointSlice"))
             .chain(of!(endpoints, "Endpoints"))
             .chain(of!(network_policies, "NetworkPolicy"))
+            .chain(self.cluster_policies.iter().map(|policy| (policy.kind.as_str(), &policy.meta)))
+            .chain(self.foreign_policies.iter().map(|policy| (policy.kind.as_str(), &policy.meta)))
+            .chain(of!(ingresses, "Ingress"))
+            .chain(of!(gateways, "Gateway"))
+            .chain(self.routes.iter().map(|route| (route.kind.as_str(), &route.meta)))
             .chain(self.webhooks.iter().map(|webhook| (webhook.kind(), &webhook.meta)))
             .chain(of!(admission_policies, "ValidatingAdmissionPolicy"))
             .chain(of!(custom_resources, "CustomResourceDefinition"))

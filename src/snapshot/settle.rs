@@ -2,7 +2,10 @@
 
 use super::{
     model::Snapshot,
-    objects::{Meta, admission, cluster_wide, extension, network, node, pod, storage, workload},
+    objects::{
+        Meta, admission, cluster_policy, cluster_wide, entrance, extension, foreign_policy, network, node, pod,
+        storage, workload,
+    },
 };
 
 /// Something that stands in a list of a snapshot.
@@ -42,6 +45,11 @@ listed! {
     network::EndpointSlice;
     network::Endpoints;
     network::NetworkPolicy;
+    cluster_policy::ClusterPolicy, |policy| policy.kind.as_str();
+    foreign_policy::ForeignPolicy, |policy| &policy.kind;
+    entrance::Ingress;
+    entrance::Gateway;
+    entrance::Route, |route| route.kind.as_str();
     admission::WebhookConfiguration, |webhook| webhook.kind();
     admission::AdmissionPolicy;
     extension::CustomResourceDefinition;
@@ -80,6 +88,11 @@ pub(super) fn settle(snapshot: &mut Snapshot) {
         endpoint_slices,
         endpoints,
         network_policies,
+        cluster_policies,
+        foreign_policies,
+        ingresses,
+        gateways,
+        routes,
         webhooks,
         admission_policies,
         custom_resources,

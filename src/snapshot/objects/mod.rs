@@ -4,9 +4,12 @@
 //! [`Resource::keep`] then turns it into the public type and shares what is equal with the objects read before.
 
 pub mod admission;
+pub mod cluster_policy;
 pub mod cluster_wide;
 mod context;
+pub mod entrance;
 pub mod extension;
+pub mod foreign_policy;
 pub mod meta;
 pub mod network;
 pub mod node;

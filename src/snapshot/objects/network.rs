@@ -23,6 +23,16 @@ pub struct Service {
     pub external_name: CompactString,
     pub external_traffic_policy: CompactString,
     pub publish_not_ready_addresses: bool,
+    /// Addresses of its load balancer, where one has been made.
+    pub load_balancer_ips: Vec<CompactString>,
+}
+
+impl Service {
+    /// Whether it has no address of its own: clients are given its pods'.
+    #[must_use]
+    pub fn is_headless(&self) -> bool {
+        self.cluster_ips.iter().any(|ip| ip == "None")
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -46,6 +56,29 @@ pub(crate) struct WireService {
     metadata: WireMeta,
     #[serde(deserialize_with = "or_default")]
     spec: WireServiceSpec,
+    #[serde(deserialize_with = "or_default")]
+    status: WireServiceStatus,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WireServiceStatus {
+    #[serde(deserialize_with = "or_default")]
+    load_balancer: WireLoadBalancer,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireLoadBalancer {
+    #[serde(deserialize_with = "or_default")]
+    ingress: Vec<WireLoadBalancerAddress>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireLoadBalancerAddress {
+    #[serde(deserialize_with = "or_default")]
+    ip: CompactString,
 }
 
 #[derive(Default, Deserialize)]
@@ -90,6 +123,14 @@ impl Resource for Service {
             external_name: spec.external_name,
             external_traffic_policy: spec.external_traffic_policy,
             publish_not_ready_addresses: spec.publish_not_ready_addresses,
+            load_balancer_ips: wire
+                .status
+                .load_balancer
+                .ingress
+                .into_iter()
+                .map(|address| address.ip)
+                .filter(|ip| !ip.is_empty())
+                .collect(),
         }
     }
 }
@@ -101,6 +142,8 @@ pub struct EndpointSlice {
     pub meta: Meta,
     /// The Service that it belongs to.
     pub service: CompactString,
+    /// `IPv4`, `IPv6` or `FQDN`.
+    pub address_type: CompactString,
     pub endpoints: Vec<Endpoint>,
     pub ports: Vec<EndpointPort>,
 }
@@ -130,10 +173,12 @@ pub struct EndpointPort {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct WireSlice {
     #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
+    address_type: CompactString,
     #[serde(deserialize_with = "or_default")]
     endpoints: Vec<WireEndpoint>,
     #[serde(deserialize_with = "or_default")]
@@ -177,6 +222,7 @@ impl Resource for EndpointSlice {
         let meta = wire.metadata.keep(context);
         Self {
             service: meta.labels.get("kubernetes.io/service-name").unwrap_or_default().into(),
+            address_type: wire.address_type,
             endpoints: wire
                 .endpoints
                 .into_iter()
