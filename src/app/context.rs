@@ -9,7 +9,10 @@ use std::{
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Failure, Plugin, Stdout, interrupt::leave_on_interrupt};
+use super::{
+    Failure, Plugin, Stdout,
+    interrupt::{Interrupt, Interrupts},
+};
 use crate::{
     cluster::{Notice, NoticeSink},
     render::{OutputArgs, OwnFormats, RenderError, printable, render},
@@ -31,6 +34,7 @@ pub struct App {
     pub stderr: Stream,
     /// The progress of long reads.
     pub progress: Progress,
+    interrupts: Interrupts,
     runtime: OnceCell<Runtime>,
 }
 
@@ -38,7 +42,14 @@ impl App {
     pub(super) fn new(plugin: Plugin) -> Self {
         let stderr = Stream::of(Output::Stderr);
         let stdout = Stream::of(Output::Stdout);
-        Self { plugin, stdout, stderr, progress: Progress::on(stderr), runtime: OnceCell::new() }
+        Self {
+            plugin,
+            stdout,
+            stderr,
+            progress: Progress::on(stderr),
+            interrupts: Interrupts::default(),
+            runtime: OnceCell::new(),
+        }
     }
 
     /// Runs a future to its end. The first call starts the runtime; from then on Ctrl-C leaves with exit code 130 and a
@@ -50,6 +61,12 @@ impl App {
         Ok(self.runtime()?.block_on(future))
     }
 
+    /// Takes Ctrl-C over for a command that must stop in good order.
+    #[must_use]
+    pub fn interrupt(&self) -> Interrupt {
+        self.interrupts.take_over()
+    }
+
     /// The runtime, started by the first call.
     pub(super) fn runtime(&self) -> io::Result<&Runtime> {
         if let Some(runtime) = self.runtime.get() {
@@ -57,7 +74,7 @@ impl App {
         }
         let runtime = Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
         let guard = runtime.enter();
-        leave_on_interrupt(self.plugin, self.progress.clone(), self.stderr.terminal);
+        self.interrupts.listen(self.plugin, self.progress.clone(), self.stderr.terminal);
         drop(guard);
         Ok(self.runtime.get_or_init(|| runtime))
     }

@@ -19,6 +19,7 @@ mod stdout;
 pub use args::FailOnArgs;
 pub use context::App;
 pub use failure::{Failure, OrFail};
+pub use interrupt::Interrupt;
 pub use plugin::Plugin;
 pub use run::{command, run};
 pub use stdout::Stdout;

@@ -11,7 +11,8 @@ use clap::Args;
 use super::App;
 use crate::{
     cluster::{
-        ClusterError, ConnectOptions, ConnectSettings, Environment, GatherProgress, MetadataWish, Wish, connect,
+        Cluster, ClusterError, ConnectOptions, ConnectSettings, Environment, GatherProgress, MetadataWish, Wish,
+        connect,
     },
     report::Source,
     snapshot::{
@@ -108,14 +109,33 @@ impl App {
         wish: &Wish,
         more: impl FnOnce(&str, &[ServedResource]) -> Vec<MetadataWish>,
     ) -> Result<Gathered, SourceError> {
+        let cluster = self.connect(connect_options)?;
+        self.gather(&cluster, wish, more)
+    }
+
+    /// Reaches a cluster, with warnings and Ctrl-C as everywhere: for a command that does more than to read it once.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the configuration.
+    pub fn connect(&self, connect_options: &ConnectOptions) -> Result<Cluster, SourceError> {
         let settings = ConnectSettings::new(self.plugin.user_agent()).telling(self.notices());
-        self.runtime()?.block_on(async {
-            let cluster = connect(connect_options, &Environment::of_process(), settings).await?;
-            let snapshot = cluster.gather(wish, more, &GatherLines::new(&self.progress)).await?;
-            let access = cluster.access();
-            let source = Source::Cluster { context: access.context.clone(), server: access.server.to_string() };
-            Ok(Gathered { snapshot, source })
-        })
+        Ok(self.runtime()?.block_on(connect(connect_options, &Environment::of_process(), settings))?)
+    }
+
+    /// Reads the facts that a command wishes for from a cluster, with progress. `more` as for [`Self::read`].
+    ///
+    /// # Errors
+    /// Where nothing can be read at all.
+    pub fn gather(
+        &self,
+        cluster: &Cluster,
+        wish: &Wish,
+        more: impl FnOnce(&str, &[ServedResource]) -> Vec<MetadataWish>,
+    ) -> Result<Gathered, SourceError> {
+        let snapshot = self.runtime()?.block_on(cluster.gather(wish, more, &GatherLines::new(&self.progress)))?;
+        let access = cluster.access();
+        let source = Source::Cluster { context: access.context.clone(), server: access.server.to_string() };
+        Ok(Gathered { snapshot, source })
     }
 }
 

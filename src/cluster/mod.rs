@@ -4,8 +4,8 @@
 //! from both and from the kubeconfig: a value that can be looked at, with no connection made. [`Cluster`] is the
 //! client built from it. It reads whole paths ([`Cluster::get`]), lists page by page ([`Cluster::list`]), what the
 //! server offers ([`Cluster::discover`], [`Cluster::version`]) and its metrics ([`Cluster::metrics`]), and from all of
-//! these a snapshot ([`Cluster::gather`]); for watches and
-//! writes there is a kube client ([`Cluster::client`]).
+//! these a snapshot ([`Cluster::gather`]), which watches keep up to date ([`Cluster::watch`]). It writes
+//! ([`Cluster::merge_patch`] and its neighbours), evicts pods ([`Cluster::evict`]) and holds locks ([`Lease`]).
 //!
 //! Reads are repeated where the server is busy or the connection broke: visibly, a few times, within a bounded time
 //! ([`RetryPolicy`]). Writes never are. What the user should see on the way is a [`Notice`]; what failed is a
@@ -17,9 +17,11 @@ mod connect;
 mod discovery;
 mod environment;
 mod errors;
+mod eviction;
 mod exec;
 mod gather;
 mod kubeconfig;
+mod lease;
 mod list;
 mod list_head;
 mod metrics;
@@ -31,15 +33,19 @@ mod proxy;
 mod read;
 mod retry;
 mod transport;
+mod watch;
+mod write;
 
 pub use access::{Access, AccessError, Authorization, ExecSource, Identity, Impersonation};
 pub use connect::{Cluster, ConnectSettings, connect};
 pub use discovery::{Discovery, ServedResource, ServerVersion};
 pub use environment::Environment;
 pub use errors::{Cause, ClusterError, ErrorKind, ServerAnswer};
+pub use eviction::{PodRemoval, Removal};
 pub use exec::ExecError;
 pub use gather::{GatherProgress, MetadataWish, Wish};
 pub use kubeconfig::{AuthProvider, ExecEntry, ExecVariable, KubeconfigError};
+pub use lease::{Lease, LeaseMeta, LeaseName, LeaseSpec, Observed};
 pub use list::{ListEvent, ListPage, ListRequest, ListSummary};
 pub use list_head::ListMeta;
 pub use notices::{Notice, NoticeSink};
@@ -47,3 +53,5 @@ pub use options::{ConnectOptions, DEFAULT_CHUNK_SIZE, parse_duration};
 pub use pem::PemError;
 pub use proxy::ProxyError;
 pub use retry::RetryPolicy;
+pub use watch::{WatchEvent, Watches};
+pub use write::Writer;

@@ -92,8 +92,15 @@ impl Cluster {
             .header(http::header::ACCEPT, accept)
             .body(Body::empty())
             .map_err(|error| ClusterError::Setup(format!("{path:?} is no path of an API: {error}")))?;
-        let sent = self.in_time(path, self.inner.client.send(request)).await?;
-        let response = sent.map_err(|error| self.explain(error, &request_name(path)))?;
+        self.exchange(request).await
+    }
+
+    /// Sends any request and waits for the head of its answer. Error answers become errors.
+    pub(super) async fn exchange(&self, request: Request<Body>) -> Result<Response<Body>, ClusterError> {
+        let path = request.uri().path().to_owned();
+        let name = format!("{} {path}", request.method());
+        let sent = self.in_time(&path, self.inner.client.send(request)).await?;
+        let response = sent.map_err(|error| self.explain(error, &name))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -105,11 +112,11 @@ impl Cluster {
         let mut body = response.into_body();
         let mut bytes = BytesMut::new();
         while bytes.len() < ERROR_BODY_LIMIT
-            && let Some(chunk) = self.next_chunk(&mut body, path).await?
+            && let Some(chunk) = self.next_chunk(&mut body, &path).await?
         {
             bytes.extend_from_slice(&chunk);
         }
-        let answer = ServerAnswer::read(request_name(path), status.as_u16(), retry_after, &bytes);
+        let answer = ServerAnswer::read(name, status.as_u16(), retry_after, &bytes);
         Err(ClusterError::Answer(Box::new(answer)))
     }
 

@@ -70,7 +70,7 @@ impl Tries {
 }
 
 /// A number from 0 up to 1, good enough to spread waits.
-fn random() -> f64 {
+pub(super) fn random() -> f64 {
     #[allow(clippy::cast_precision_loss)]
     let drawn = RandomState::new().build_hasher().finish() as f64;
     drawn / (u64::MAX as f64 + 1.0)

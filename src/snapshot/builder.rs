@@ -31,8 +31,8 @@ pub(crate) trait Document {
 /// Fills a [`Snapshot`].
 #[derive(Default)]
 pub struct SnapshotBuilder {
-    snapshot: Snapshot,
-    context: Context,
+    pub(super) snapshot: Snapshot,
+    pub(super) context: Context,
 }
 
 /// What an object says it is.
@@ -120,6 +120,7 @@ macro_rules! with_kind {
         }
     };
 }
+pub(super) use with_kind;
 
 impl SnapshotBuilder {
     /// A builder whose facts come from files: what the input does not hold is then unknown, not absent.

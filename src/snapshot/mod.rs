@@ -8,6 +8,7 @@ mod builder;
 mod discovery;
 pub mod files;
 pub mod kinds;
+mod live;
 mod model;
 pub mod objects;
 mod settle;
@@ -15,5 +16,6 @@ mod version;
 
 pub use builder::SnapshotBuilder;
 pub use kinds::Kind;
+pub use live::LiveSnapshot;
 pub use model::{Coverage, DeprecatedCall, ServedResource, Snapshot};
 pub use version::ServerVersion;

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// Something that stands in a list of a snapshot.
-trait Listed {
+pub(super) trait Listed {
     fn meta(&self) -> &Meta;
 
     /// The kind, where the list holds several.
@@ -113,11 +113,13 @@ pub(super) fn settle(snapshot: &mut Snapshot) {
     );
 }
 
+/// What the lists are sorted by.
+pub(super) fn key<T: Listed>(object: &T) -> (&str, &str, &str, &str) {
+    let meta = object.meta();
+    (&meta.namespace, &meta.name, object.kind(), &meta.api_version)
+}
+
 fn settle_list<T: Listed>(list: &mut Vec<T>, from_files: bool) {
-    fn key<T: Listed>(object: &T) -> (&str, &str, &str, &str) {
-        let meta = object.meta();
-        (&meta.namespace, &meta.name, object.kind(), &meta.api_version)
-    }
     // Stable, so that equal ones stay in the order in which they were read.
     list.sort_by(|a, b| key(a).cmp(&key(b)));
     if from_files {

@@ -8,6 +8,6 @@ mod prompt;
 mod stream;
 
 pub use paint::Paint;
-pub use progress::{Progress, ProgressLine};
+pub use progress::{Progress, ProgressLine, TaskLine};
 pub use prompt::{Prompt, PromptError};
 pub use stream::{Output, Stream, stdin_is_terminal};

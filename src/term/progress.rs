@@ -92,6 +92,36 @@ impl Progress {
         ProgressLine { bar }
     }
 
+    /// A new line for one thing that is being done, such as `node-1 ███▌  3 of 8  waits for …`; it leaves when it is
+    /// dropped. `total` is the number of its steps.
+    #[must_use]
+    pub fn task(&self, what: &str, total: usize) -> TaskLine {
+        let bar = self.display.as_ref().map(|display| {
+            let bar = ProgressBar::new(total as u64).with_style(task_style());
+            let bar = display.lines.add(bar);
+            bar.set_prefix(printable(what).into_owned());
+            display.bars.lock().unwrap_or_else(PoisonError::into_inner).push(bar.downgrade());
+            bar
+        });
+        TaskLine { bar }
+    }
+
+    /// A new line of text alone, below the others; it leaves when it is dropped.
+    #[must_use]
+    pub fn text(&self) -> TaskLine {
+        let line = self.task("", 0);
+        if let Some(bar) = &line.bar {
+            bar.set_style(text_style());
+        }
+        line
+    }
+
+    /// Whether a person sees the lines.
+    #[must_use]
+    pub fn is_drawn(&self) -> bool {
+        self.display.is_some()
+    }
+
     /// Runs something that writes to standard error itself, with the lines out of its way.
     pub fn suspend<T>(&self, work: impl FnOnce() -> T) -> T {
         match &self.display {
@@ -197,6 +227,48 @@ impl Drop for ProgressLine {
     }
 }
 
+/// The line of one thing that is being done. Leaves the terminal when it is dropped.
+#[derive(Debug)]
+pub struct TaskLine {
+    bar: Option<ProgressBar>,
+}
+
+impl TaskLine {
+    /// So many steps are done, of so many.
+    pub fn set(&self, done: usize, total: usize) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+        }
+    }
+
+    /// What it does or waits for just now; cut where the terminal ends.
+    pub fn say(&self, text: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(printable(text).into_owned());
+        }
+    }
+}
+
+impl Drop for TaskLine {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// `⠹ node-1 ████████▌        5 of 11  waits for …`.
+fn task_style() -> ProgressStyle {
+    ProgressStyle::with_template("{spinner} {prefix} {bar:16} {pos} of {len}  {wide_msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("█▌ ")
+}
+
+fn text_style() -> ProgressStyle {
+    ProgressStyle::with_template("  {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
 /// `⠹ reading pods  1,500 of 5,000`.
 fn style(total: bool) -> ProgressStyle {
     let template = if total {
@@ -285,6 +357,25 @@ mod tests {
         assert!(screen.written().contains("<clear>"));
         pods.advance(1);
         assert_eq!(screen.written().len(), before, "nothing is drawn after the end");
+    }
+
+    #[test]
+    fn a_task_shows_how_far_it_is_and_what_it_waits_for() {
+        let screen = Screen::default();
+        let display = Arc::new(Display::new());
+        let progress = Progress { display: Some(display.clone()) };
+        display.show(|| ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), 255));
+        let node = progress.task("node-1", 8);
+        node.set(4, 8);
+        node.say(&format!("waits for the budget shop/web {}", "and more ".repeat(20)));
+        let pod = progress.text();
+        pod.say("shop/web-1  ends");
+        display.show(ProgressDrawTarget::hidden);
+        let written = screen.written();
+        assert!(written.contains("node-1 ████████"), "{written}");
+        assert!(written.contains("4 of 8  waits for the budget"), "{written}");
+        assert!(written.contains("  shop/web-1  ends"), "{written}");
+        assert!(!written.contains("and more and more and more"), "cut where the terminal ends: {written}");
     }
 
     #[test]
