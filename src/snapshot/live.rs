@@ -6,7 +6,8 @@ use super::{
     builder::{SnapshotBuilder, with_kind},
     kinds::{self, Kind},
     model::{Coverage, Snapshot},
-    objects::{Context, Resource, admission, cluster_wide, extension, network, node, pod, storage, workload},
+    // Every room of them: the kinds of the builder name them.
+    objects::*,
     settle::{Listed, key, settle},
 };
 
