@@ -9,6 +9,7 @@ mod envelope;
 mod exit;
 mod finding;
 mod severity;
+pub mod words;
 
 pub use document::{Block, Cell, ChecklistItem, Column, Document, Table, Tone};
 pub use envelope::{API_VERSION, Check, CheckStatus, Counts, Metadata, Report, Source, Summary};

@@ -4,13 +4,17 @@
 //! pages of JSON are in memory. Of each object only what some rule reads is kept, and what is equal is kept once.
 //! What could not be read is part of the snapshot too: see [`Coverage`].
 
+pub mod budgets;
 mod builder;
 mod discovery;
+pub mod endpoints;
 pub mod files;
 pub mod kinds;
 mod live;
 mod model;
 pub mod objects;
+mod owners;
+pub mod quotas;
 mod settle;
 mod version;
 
@@ -18,4 +22,5 @@ pub use builder::SnapshotBuilder;
 pub use kinds::Kind;
 pub use live::LiveSnapshot;
 pub use model::{Coverage, DeprecatedCall, ServedResource, Snapshot};
+pub use owners::Owners;
 pub use version::ServerVersion;

@@ -16,9 +16,9 @@ pub mod specs;
 pub mod subject;
 #[cfg(test)]
 mod testing;
-pub mod words;
 
 use patchkit::app::Plugin;
+pub use patchkit::report::words;
 
 /// The plugin, by the names it goes by.
 pub const PLUGIN: Plugin =

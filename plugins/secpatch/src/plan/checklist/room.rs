@@ -1,6 +1,6 @@
 //! Room for what an update moves: capacity, addresses, quota.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use patchkit::{
     report::{CheckStatus, Severity},
@@ -8,7 +8,7 @@ use patchkit::{
         Quantity, Resources,
         requests::{ContainerResources, ResourceStatus, of_placed},
     },
-    snapshot::{Snapshot, kinds, objects::pod::Pod},
+    snapshot::{kinds, objects::pod::Pod, quotas},
 };
 
 use super::{Check, Known, Subject, count, unread};
@@ -173,8 +173,9 @@ pub(super) fn quotas(subject: Subject<'_>) -> ChecklistLine {
     };
     let snapshot = subject.snapshot;
     let unread = unread(snapshot, &[kinds::RESOURCE_QUOTAS]);
-    let full: Vec<_> = full_quotas(snapshot).into_iter().collect();
-    let objects = full.iter().map(|(quota, _)| (*quota).clone()).collect();
+    let full: Vec<_> =
+        quotas::full(snapshot).map(|(quota, what)| (quota.meta.object_ref("ResourceQuota"), what)).collect();
+    let objects = full.iter().map(|(quota, _)| quota.clone()).collect();
     let details: Vec<String> = full.iter().map(|(quota, what)| format!("{}: {what}", quota.display())).collect();
     check.none_of(
         CheckStatus::Warn,
@@ -183,34 +184,4 @@ pub(super) fn quotas(subject: Subject<'_>) -> ChecklistLine {
         &format!("{}, none used up", count(snapshot.quotas.len(), "quota")),
         |_| details.join("; "),
     )
-}
-
-fn full_quotas(snapshot: &Snapshot) -> BTreeMap<patchkit::report::ObjectRef, String> {
-    /// What a replacement of a pod needs again.
-    const OF_PODS: [&str; 9] = [
-        "pods",
-        "cpu",
-        "memory",
-        "requests.cpu",
-        "requests.memory",
-        "limits.cpu",
-        "limits.memory",
-        "ephemeral-storage",
-        "count/pods",
-    ];
-    snapshot
-        .quotas
-        .iter()
-        .filter_map(|quota| {
-            let full: Vec<String> = quota
-                .hard
-                .iter()
-                .filter(|(name, hard)| {
-                    OF_PODS.contains(&name.as_str()) && quota.used.get(*name).is_some_and(|used| used >= hard)
-                })
-                .map(|(name, hard)| format!("{name} {hard} of {hard}"))
-                .collect();
-            (!full.is_empty()).then(|| (quota.meta.object_ref("ResourceQuota"), full.join(", ")))
-        })
-        .collect()
 }

@@ -2,10 +2,7 @@
 
 use patchkit::{
     report::{CheckStatus, Severity},
-    snapshot::{
-        Snapshot, kinds,
-        objects::{admission::ServiceReference, network::Service},
-    },
+    snapshot::{Snapshot, endpoints, kinds, objects::admission::ServiceReference},
 };
 
 use super::{Check, Subject, count, unread};
@@ -60,38 +57,14 @@ pub(super) fn fail_closed(subject: Subject<'_>) -> ChecklistLine {
     )
 }
 
-/// Endpoints tell best; where there are none in the input, the pods that the Service selects do.
 fn is_served(snapshot: &Snapshot, reference: &ServiceReference) -> Served {
-    let named =
-        |service: &&Service| *service.meta.namespace == *reference.namespace && service.meta.name == reference.name;
-    let slices_unread = snapshot.why_unknown(&kinds::ENDPOINT_SLICES);
-    if slices_unread.is_none() {
-        let ready = snapshot.endpoint_slices.iter().any(|slice| {
-            *slice.meta.namespace == *reference.namespace
-                && slice.service == reference.name
-                && slice.endpoints.iter().any(|endpoint| endpoint.ready)
-        });
-        if ready {
-            return Served::Yes;
-        }
+    match endpoints::service(snapshot, reference) {
+        Err(why) => Served::CannotTell(why),
+        Ok(None) => Served::No,
+        Ok(Some(service)) => match endpoints::ready_endpoints(snapshot, service) {
+            Err(why) => Served::CannotTell(why),
+            Ok(ready) if ready.is_empty() => Served::No,
+            Ok(_) => Served::Yes,
+        },
     }
-    let Some(service) = snapshot.services.iter().find(named) else {
-        return match snapshot.why_unknown(&kinds::SERVICES) {
-            None => Served::No,
-            Some(why) => Served::CannotTell(why),
-        };
-    };
-    if service.kind == "ExternalName" {
-        return Served::CannotTell(format!("the Service points to {}, outside of the cluster", service.external_name));
-    }
-    let Some(why) = slices_unread else { return Served::No };
-    if service.selector.is_empty() || snapshot.why_unknown(&kinds::PODS).is_some() {
-        return Served::CannotTell(why);
-    }
-    let ready = snapshot.pods.iter().any(|pod| {
-        pod.meta.namespace == service.meta.namespace
-            && pod.is_ready()
-            && service.selector.iter().all(|(key, value)| pod.meta.labels.get(key) == Some(value))
-    });
-    if ready { Served::Yes } else { Served::No }
 }

@@ -1,6 +1,6 @@
 //! The words of reports: counted nouns, and a few names of many.
 
-use patchkit::report::ObjectRef;
+use super::ObjectRef;
 
 /// `1 pod`, `3 pods`.
 #[must_use]
