@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -72,10 +72,22 @@ impl Transport {
         if let Some(header) = header {
             request.headers_mut().insert(http::header::AUTHORIZATION, header);
         }
+        let sent = log::log_enabled!(log::Level::Trace).then(|| (line_of(&request), Instant::now()));
         let response = self.client.send(request).await?;
+        if let Some((line, began)) = sent {
+            log::trace!("{line} {} in {} milliseconds", response.status(), began.elapsed().as_millis());
+        }
         self.notices.warnings_of(response.headers());
         Ok((response, generation))
     }
+}
+
+/// Method, path and query, as `-v 6` shows them. The tokens of pages are long and say nothing.
+fn line_of(request: &Request<Body>) -> String {
+    let query = request.uri().query().unwrap_or_default();
+    let shown: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("continue=")).collect();
+    let mark = if shown.is_empty() { "" } else { "?" };
+    format!("{} {}{mark}{}", request.method(), request.uri().path(), shown.join("&"))
 }
 
 /// Whether a query asks for a stream: a watch, or a log that is followed.

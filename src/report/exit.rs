@@ -23,12 +23,13 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The exit code of what was found: findings that meet `fail_on` first, then what could not be read, then clean.
+    /// The exit code of what was found: findings that meet `fail_on` first, then what could not be read (but for what
+    /// is hidden from everybody), then clean.
     #[must_use]
     pub fn of(findings: &[Finding], not_evaluated: &[NotEvaluated], fail_on: FailOn) -> Self {
         if findings.iter().any(|finding| fail_on.is_met_by(finding.severity)) {
             Self::Findings
-        } else if not_evaluated.is_empty() {
+        } else if not_evaluated.iter().all(|it| it.hidden) {
             Self::Clean
         } else {
             Self::Partial

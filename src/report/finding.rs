@@ -144,12 +144,22 @@ pub struct NotEvaluated {
     pub what: String,
     /// Why, in the words of whoever refused: `Forbidden: …`.
     pub why: String,
+    /// No right, flag or other input of the user's would show it: the provider keeps it to itself, or no API tells it.
+    /// It is named, but does not make the report a partial one: else a pipeline could never pass on such a cluster.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
 }
 
 impl NotEvaluated {
     /// What was left out, and why.
     #[must_use]
     pub fn new(what: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { what: what.into(), why: why.into() }
+        Self { what: what.into(), why: why.into(), hidden: false }
+    }
+
+    /// What is shown to nobody, and why.
+    #[must_use]
+    pub fn hidden(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { hidden: true, ..Self::new(what, why) }
     }
 }

@@ -4,6 +4,8 @@
 //! Field names and meanings: `k8s.io/api/core/v1/types.go`. All of it compares and hashes as a whole, so that the
 //! thousands of pods that come from one template share one copy.
 
+use std::borrow::Cow;
+
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
@@ -393,7 +395,7 @@ pub enum VolumeSource {
         path: CompactString,
     },
     PersistentVolumeClaim {
-        claim: CompactString,
+        claim: ClaimName,
     },
     /// A claim made for this pod, named `<pod>-<volume>`, with the class and size of its template.
     Ephemeral {
@@ -426,6 +428,37 @@ pub enum VolumeSource {
     Other {
         field: CompactString,
     },
+}
+
+/// The claim of a volume. The pods of a StatefulSet differ in it by nothing but their own names, and stay equal
+/// without them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum ClaimName {
+    /// By its name.
+    Named(CompactString),
+    /// `<volume>-<pod>`, as a StatefulSet names the claims that it makes (`getPersistentVolumeClaimName` in
+    /// `pkg/controller/statefulset/stateful_set_utils.go`).
+    OfPod,
+}
+
+impl ClaimName {
+    /// The name of the claim, for this volume of this pod.
+    #[must_use]
+    pub fn of<'c>(&'c self, volume: &str, pod: &str) -> Cow<'c, str> {
+        match self {
+            Self::Named(name) => Cow::Borrowed(name),
+            Self::OfPod => Cow::Owned(format!("{volume}-{pod}")),
+        }
+    }
+
+    /// Leaves the pod's own name out, where the claim is named after it.
+    pub(crate) fn forget_pod(&mut self, volume: &str, pod: &str) {
+        if let Self::Named(name) = self
+            && name.strip_prefix(volume).and_then(|rest| rest.strip_prefix('-')) == Some(pod)
+        {
+            *self = Self::OfPod;
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

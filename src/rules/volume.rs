@@ -10,7 +10,7 @@ use serde::{
 
 use super::{
     null::or_default,
-    pod::{NamedReference, Volume, VolumeSource},
+    pod::{ClaimName, NamedReference, Volume, VolumeSource},
 };
 
 #[derive(Default, Deserialize)]
@@ -159,7 +159,7 @@ fn source<'de, A: MapAccess<'de>>(field: &str, map: &mut A) -> Result<Option<Vol
         "hostPath" => map.next_value::<Option<HostPath>>()?.map(|found| VolumeSource::HostPath { path: found.path }),
         "persistentVolumeClaim" => map
             .next_value::<Option<Claim>>()?
-            .map(|found| VolumeSource::PersistentVolumeClaim { claim: found.claim_name }),
+            .map(|found| VolumeSource::PersistentVolumeClaim { claim: ClaimName::Named(found.claim_name) }),
         "ephemeral" => map.next_value::<Option<Ephemeral>>()?.map(|found| VolumeSource::Ephemeral {
             storage_class: found.volume_claim_template.spec.storage_class_name,
         }),

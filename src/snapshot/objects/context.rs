@@ -1,15 +1,14 @@
 //! What is shared between the objects of one snapshot while it is filled.
 
-use std::{
-    borrow::Borrow,
-    hash::Hash,
-    sync::{Arc, LazyLock},
-};
+use std::{hash::Hash, sync::Arc};
 
 use rustc_hash::FxHashSet;
 
-use super::meta::Origin;
-use crate::rules::{Labels, OwnerRef, PodSpec};
+use super::{
+    meta::{Manager, Origin},
+    pod::ContainerStatus,
+};
+use crate::rules::{Labels, OwnerRef, PodSpec, Resources};
 
 /// Keeps one copy of what is equal: thousands of pods come from one template, and share labels, owners and images.
 pub(crate) struct Context {
@@ -17,12 +16,13 @@ pub(crate) struct Context {
     labels: FxHashSet<Arc<Labels>>,
     owners: FxHashSet<Arc<[OwnerRef]>>,
     specs: FxHashSet<Arc<PodSpec>>,
+    managers: FxHashSet<Arc<[Manager]>>,
+    statuses: FxHashSet<Arc<[ContainerStatus]>>,
+    resources: FxHashSet<Arc<Resources>>,
     /// Of the object that is being read.
     api_version: Arc<str>,
     origin: Option<Origin>,
 }
-
-static NO_OWNERS: LazyLock<Arc<[OwnerRef]>> = LazyLock::new(|| Arc::from([]));
 
 impl Default for Context {
     fn default() -> Self {
@@ -31,22 +31,31 @@ impl Default for Context {
             labels: FxHashSet::default(),
             owners: FxHashSet::default(),
             specs: FxHashSet::default(),
+            managers: FxHashSet::default(),
+            statuses: FxHashSet::default(),
+            resources: FxHashSet::default(),
             api_version: Arc::from(""),
             origin: None,
         }
     }
 }
 
-fn share<T, Q>(known: &mut FxHashSet<Arc<T>>, probe: &Q, make: impl FnOnce() -> Arc<T>) -> Arc<T>
-where
-    T: ?Sized + Eq + Hash,
-    Q: ?Sized + Eq + Hash,
-    Arc<T>: Borrow<Q>,
-{
-    if let Some(found) = known.get(probe) {
+/// The known copy of something equal, or this one.
+fn share<T: Eq + Hash>(known: &mut FxHashSet<Arc<T>>, value: T) -> Arc<T> {
+    if let Some(found) = known.get(&value) {
         return Arc::clone(found);
     }
-    let made = make();
+    let made = Arc::new(value);
+    known.insert(Arc::clone(&made));
+    made
+}
+
+/// As [`share`], for lists.
+fn share_list<T: Eq + Hash>(known: &mut FxHashSet<Arc<[T]>>, list: Vec<T>) -> Arc<[T]> {
+    if let Some(found) = known.get(list.as_slice()) {
+        return Arc::clone(found);
+    }
+    let made: Arc<[T]> = list.into();
     known.insert(Arc::clone(&made));
     made
 }
@@ -69,31 +78,35 @@ impl Context {
     }
 
     pub(crate) fn text(&mut self, text: &str) -> Arc<str> {
-        share(&mut self.texts, text, || Arc::from(text))
+        if let Some(found) = self.texts.get(text) {
+            return Arc::clone(found);
+        }
+        let made: Arc<str> = text.into();
+        self.texts.insert(Arc::clone(&made));
+        made
     }
 
     pub(crate) fn labels(&mut self, labels: Labels) -> Arc<Labels> {
-        if let Some(found) = self.labels.get(&labels) {
-            return Arc::clone(found);
-        }
-        let made = Arc::new(labels);
-        self.labels.insert(Arc::clone(&made));
-        made
+        share(&mut self.labels, labels)
     }
 
     pub(crate) fn owners(&mut self, owners: Vec<OwnerRef>) -> Arc<[OwnerRef]> {
-        if owners.is_empty() {
-            return Arc::clone(&NO_OWNERS);
-        }
-        share(&mut self.owners, owners.as_slice(), || Arc::from(owners.as_slice()))
+        share_list(&mut self.owners, owners)
+    }
+
+    pub(crate) fn managers(&mut self, managers: Vec<Manager>) -> Arc<[Manager]> {
+        share_list(&mut self.managers, managers)
     }
 
     pub(crate) fn spec(&mut self, spec: PodSpec) -> Arc<PodSpec> {
-        if let Some(found) = self.specs.get(&spec) {
-            return Arc::clone(found);
-        }
-        let made = Arc::new(spec);
-        self.specs.insert(Arc::clone(&made));
-        made
+        share(&mut self.specs, spec)
+    }
+
+    pub(crate) fn statuses(&mut self, statuses: Vec<ContainerStatus>) -> Arc<[ContainerStatus]> {
+        share_list(&mut self.statuses, statuses)
+    }
+
+    pub(crate) fn resources(&mut self, resources: Resources) -> Arc<Resources> {
+        share(&mut self.resources, resources)
     }
 }

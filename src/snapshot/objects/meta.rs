@@ -62,7 +62,7 @@ pub struct Manager {
     pub api_version: CompactString,
     #[serde(deserialize_with = "or_default")]
     pub operation: CompactString,
-    /// When it wrote last.
+    /// When it wrote last; not kept where it wrote with the stable version under which the object was read.
     pub time: Option<Timestamp>,
 }
 
@@ -142,6 +142,13 @@ impl WireMeta {
         // One row a writer and version is enough: the newest of them.
         managers.sort_by(|a, b| (&a.manager, &a.api_version, b.time).cmp(&(&b.manager, &b.api_version, a.time)));
         managers.dedup_by(|a, b| a.manager == b.manager && a.api_version == b.api_version);
+        // Each object was written at a time of its own, and only of a version that may go is it ever asked when it was
+        // written last. Without the other times the lists of most objects are equal, and kept once.
+        for manager in &mut managers {
+            if manager.api_version.as_str() == &*context.api_version() && is_stable(&manager.api_version) {
+                manager.time = None;
+            }
+        }
         Meta {
             namespace: context.text(&self.namespace),
             name: if self.name.is_empty() { self.generate_name } else { self.name },
@@ -155,7 +162,7 @@ impl WireMeta {
             has_finalizers: !self.finalizers.is_empty(),
             api_version: context.api_version(),
             last_applied: self.annotations.last_applied,
-            managers: managers.into(),
+            managers: context.managers(managers),
             origin: context.origin(),
         }
     }
@@ -164,6 +171,11 @@ impl WireMeta {
     pub(crate) fn keep_template(self, context: &mut Context) -> (Arc<Labels>, Arc<Labels>) {
         (context.labels(self.labels), context.labels(self.annotations.kept))
     }
+}
+
+/// Whether this is a stable version, such as `apps/v1`: those do not go.
+fn is_stable(api_version: &str) -> bool {
+    !api_version.contains("alpha") && !api_version.contains("beta")
 }
 
 /// Annotations, with the API version taken out of the last applied configuration and the rest of that one dropped:

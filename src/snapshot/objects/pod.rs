@@ -42,11 +42,11 @@ pub struct Pod {
     /// The pod's addresses, the primary one first.
     pub ips: Box<[CompactString]>,
     /// Init containers, containers and ephemeral containers, in this order.
-    pub containers: Box<[ContainerStatus]>,
+    pub containers: Arc<[ContainerStatus]>,
     /// Pod-level resources as the kubelet reports them.
-    pub resources: Option<Box<Resources>>,
+    pub resources: Option<Arc<Resources>>,
     /// Pod-level resources as the kubelet has allocated them.
-    pub allocated: Option<Box<Resources>>,
+    pub allocated: Option<Arc<Resources>>,
 }
 
 /// Where a pod is in its life.
@@ -64,7 +64,7 @@ pub enum Phase {
 }
 
 /// The state of one container.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ContainerStatus {
     /// The container's name.
     pub name: CompactString,
@@ -81,9 +81,9 @@ pub struct ContainerStatus {
     /// The exit code, where it has ended.
     pub exit_code: Option<i32>,
     /// What the kubelet has allocated.
-    pub allocated: Option<Box<Resources>>,
+    pub allocated: Option<Arc<Resources>>,
     /// What the runtime has in force.
-    pub requests: Option<Box<Resources>>,
+    pub requests: Option<Arc<Resources>>,
 }
 
 impl Pod {
@@ -144,7 +144,7 @@ struct WireStatus {
     #[serde(deserialize_with = "or_default")]
     ephemeral_container_statuses: Vec<WireContainerStatus>,
     resources: Option<ResourceRequirements>,
-    allocated_resources: Option<Box<Resources>>,
+    allocated_resources: Option<Resources>,
 }
 
 #[derive(Default, Deserialize)]
@@ -183,7 +183,7 @@ struct WireContainerStatus {
     restart_count: i32,
     #[serde(deserialize_with = "or_default")]
     state: WireState,
-    allocated_resources: Option<Box<Resources>>,
+    allocated_resources: Option<Resources>,
     resources: Option<ResourceRequirements>,
 }
 
@@ -217,6 +217,7 @@ impl Resource for Pod {
         let node = spec.node_name.take().unwrap_or_default();
         let pinned = take_pin(&mut spec, &node);
         unify_token_volume(&mut spec);
+        unify_claims(&mut spec, &meta.name);
         let status = wire.status;
         let condition = |kind: &str| status.conditions.iter().find(|condition| condition.kind == kind);
         let ready = condition("Ready");
@@ -226,6 +227,13 @@ impl Resource for Pod {
         if ips.is_empty() && !status.pod_ip.is_empty() {
             ips.push(status.pod_ip);
         }
+        let containers: Vec<ContainerStatus> = status
+            .init_container_statuses
+            .into_iter()
+            .chain(status.container_statuses)
+            .chain(status.ephemeral_container_statuses)
+            .map(|container| container.keep(context))
+            .collect();
         Self {
             spec: context.spec(spec),
             node: context.text(&node),
@@ -241,15 +249,9 @@ impl Resource for Pod {
             reason: status.reason,
             nominated_node: status.nominated_node_name,
             ips: ips.into_boxed_slice(),
-            containers: status
-                .init_container_statuses
-                .into_iter()
-                .chain(status.container_statuses)
-                .chain(status.ephemeral_container_statuses)
-                .map(|container| container.keep(context))
-                .collect(),
-            resources: status.resources.map(|resources| Box::new(resources.requests)),
-            allocated: status.allocated_resources,
+            containers: context.statuses(containers),
+            resources: status.resources.map(|resources| context.resources(resources.requests)),
+            allocated: status.allocated_resources.map(|resources| context.resources(resources)),
             meta,
         }
     }
@@ -265,8 +267,8 @@ impl WireContainerStatus {
             restarts: self.restart_count,
             waiting: self.state.waiting.map(|waiting| waiting.reason).unwrap_or_default(),
             exit_code: self.state.terminated.map(|terminated| terminated.exit_code),
-            allocated: self.allocated_resources,
-            requests: self.resources.map(|resources| Box::new(resources.requests)),
+            allocated: self.allocated_resources.map(|resources| context.resources(resources)),
+            requests: self.resources.map(|resources| context.resources(resources.requests)),
         }
     }
 }
@@ -293,6 +295,15 @@ fn take_pin(spec: &mut PodSpec, node: &str) -> bool {
         spec.affinity = None;
     }
     true
+}
+
+/// Claims that are named after the pod.
+fn unify_claims(spec: &mut PodSpec, pod: &str) {
+    for volume in &mut spec.volumes {
+        if let VolumeSource::PersistentVolumeClaim { claim } = &mut volume.source {
+            claim.forget_pod(&volume.name, pod);
+        }
+    }
 }
 
 /// The API server adds a token volume with a random suffix to every pod; its name carries no meaning.

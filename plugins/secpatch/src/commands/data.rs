@@ -316,7 +316,7 @@ impl Gathered<'_> {
     }
 
     fn fail(&mut self, what: &str, why: impl Into<String>) {
-        self.failed.push(NotEvaluated { what: what.to_owned(), why: why.into() });
+        self.failed.push(NotEvaluated::new(what, why));
     }
 
     fn address(&mut self, address: &str) {
@@ -452,10 +452,7 @@ pub fn show_report(loaded: &Loaded, today: Date, generated_at: &str) -> Report {
         Some(folder) => format!("in {}", folder.display()),
         None => "in this program".to_owned(),
     };
-    let damaged = loaded
-        .problem
-        .iter()
-        .map(|problem| NotEvaluated { what: "refreshed facts".to_owned(), why: problem.to_string() });
+    let damaged = loaded.problem.iter().map(|problem| NotEvaluated::new("refreshed facts", problem.to_string()));
     let findings = show::findings(&tables);
     let verdict = if findings.is_empty() { "current" } else { "old" };
     let metadata = metadata("kubectl secpatch data show", loaded, generated_at);
@@ -508,9 +505,11 @@ pub fn update_report(updated: Updated, today: Date, generated_at: &str) -> Repor
     let verdict = if failed.is_empty() { "updated" } else { "partly updated" };
     let metadata = metadata("kubectl secpatch data update", &loaded, generated_at);
     let mut not_evaluated = failed;
-    not_evaluated.extend(stale_corrections.iter().map(|id| NotEvaluated {
-        what: format!("correction of {id}"),
-        why: "the source no longer says what was corrected; its word was taken".to_owned(),
+    not_evaluated.extend(stale_corrections.iter().map(|id| {
+        NotEvaluated::new(
+            format!("correction of {id}"),
+            "the source no longer says what was corrected; its word was taken",
+        )
     }));
     Report::new("DataReport", metadata, verdict, show::findings(&tables), not_evaluated)
         .with_section("tables", &tables)

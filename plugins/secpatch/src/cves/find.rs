@@ -226,7 +226,7 @@ pub fn not_evaluated(subject: Subject<'_>) -> Vec<NotEvaluated> {
     if !runtimes.is_empty() && !runs_runc {
         let known = subject.facts.cves().of_component(&Component::RUNC).count();
         let runtimes: Vec<&str> = runtimes.into_iter().collect();
-        found.push(NotEvaluated::new(
+        found.push(NotEvaluated::hidden(
             "CVEs of runc",
             format!(
                 "{} starts containers with it, and its version does not show in the API ({known} CVEs are known)",

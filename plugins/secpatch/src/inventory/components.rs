@@ -109,14 +109,18 @@ pub(super) fn find(snapshot: &Snapshot, provider: Provider, not_evaluated: &mut 
     }
     let sees_control_plane = found.iter().any(|instance| instance.component == Component::KUBE_CONTROLLER_MANAGER);
     if !sees_control_plane {
-        let why = if provider.hides_control_plane() {
-            "the provider runs the control plane and does not show it"
-        } else {
-            "no pod of the control plane is visible"
+        let left_out = |component: Component| {
+            let component = component.to_string();
+            match provider {
+                Provider::Eks | Provider::Aks | Provider::Gke => {
+                    NotEvaluated::hidden(component, "the provider runs the control plane and does not show it")
+                }
+                Provider::K3s => NotEvaluated::hidden(component, "k3s runs it inside of its server process"),
+                _ => NotEvaluated::new(component, "no pod of the control plane is visible"),
+            }
         };
-        for component in [Component::KUBE_CONTROLLER_MANAGER, Component::KUBE_SCHEDULER, Component::ETCD] {
-            not_evaluated.push(NotEvaluated::new(component.to_string(), why));
-        }
+        not_evaluated
+            .extend([Component::KUBE_CONTROLLER_MANAGER, Component::KUBE_SCHEDULER, Component::ETCD].map(left_out));
     }
     found
 }

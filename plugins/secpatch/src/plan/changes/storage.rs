@@ -1,6 +1,9 @@
 //! Changes of volumes: drivers that went, and how volumes get their SELinux label.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use patchkit::{
     report::ObjectRef,
@@ -182,11 +185,12 @@ type Reach<'s> = (&'s Pod, BTreeSet<Label>);
 
 /// Claims that pods share under labels that one mount cannot have.
 fn conflicts(snapshot: &Snapshot) -> Vec<&Pod> {
-    let mut claims: BTreeMap<(&str, &str), Vec<Reach<'_>>> = BTreeMap::new();
+    let mut claims: BTreeMap<(&str, Cow<'_, str>), Vec<Reach<'_>>> = BTreeMap::new();
     for pod in snapshot.pods.iter().filter(|pod| !pod.is_finished()) {
         for volume in &pod.spec.volumes {
             if let VolumeSource::PersistentVolumeClaim { claim } = &volume.source {
                 let found = labels(&pod.spec, &volume.name);
+                let claim = claim.of(&volume.name, &pod.meta.name);
                 claims.entry((&pod.meta.namespace, claim)).or_default().push((pod, found));
             }
         }
