@@ -265,7 +265,12 @@ fn targets_can_be_chosen() {
 fn exit_codes_are_those_of_the_contract() {
     let code = |args: &[&str]| run(args).status.code();
     assert_eq!(code(&["plan", "-f", SAMPLE, "--as-of", "2026-11-23"]), Some(1), "findings of severity high");
-    assert_eq!(code(&["plan", "-f", SAMPLE, "--as-of", "2026-11-23", "--fail-on", "none"]), Some(4), "partly read");
+    let all = ["plan", "-f", SAMPLE, "--as-of", "2026-11-23", "--fail-on", "none"];
+    assert_eq!(code(&all), Some(0), "what is hidden from everybody makes it no partial one");
+    let folder = tempfile::tempdir().unwrap();
+    let broken = folder.path().join("broken.yaml");
+    std::fs::write(&broken, "apiVersion: v1\nkind: [Pod\n").unwrap();
+    assert_eq!(code(&[&all[..], &["-f", broken.to_str().unwrap()]].concat()), Some(4), "partly read");
     assert_eq!(code(&["plan", "--no-such-flag"]), Some(2));
     assert_eq!(code(&["plan", "-f", "/nonexistent"]), Some(3), "nothing to read");
     assert_eq!(code(&["plan", "--offline"]), Some(2), "--offline needs files");
