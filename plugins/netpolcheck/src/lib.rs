@@ -1,6 +1,18 @@
-//! kubectl-netpolcheck. It answers `--help` and `--version` so far.
+//! kubectl-netpolcheck: what the network policies of a cluster really say.
+//!
+//! [`policy`] brings policies of every kind and tier into one form, [`world`] says who there is, and [`engine`] puts
+//! both together for all pods at once, read as a [`profile`] reads what the standard leaves open.
 
+#![deny(missing_docs)]
+
+pub mod address;
 pub mod cli;
+pub mod engine;
+pub mod policy;
+pub mod ports;
+pub mod profile;
+pub mod range_set;
+pub mod world;
 
 use patchkit::app::Plugin;
 
