@@ -2,11 +2,38 @@
 //!
 //! Source: `k8s.io/apimachinery/pkg/labels/selector.go` (`Parse`).
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use compact_str::CompactString;
 
 use super::{LabelSelector, Operator, Requirement};
+
+impl fmt::Display for LabelSelector {
+    /// In the form that is typed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pairs = self.match_labels.iter().map(|(key, value)| format!("{key}={value}"));
+        let parts: Vec<String> = pairs.chain(self.match_expressions.iter().map(ToString::to_string)).collect();
+        f.pad(&parts.join(","))
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, operator, values } = self;
+        let all = values.join(",");
+        match (operator, values.as_slice()) {
+            (Operator::In, [one]) => write!(f, "{key}={one}"),
+            (Operator::NotIn, [one]) => write!(f, "{key}!={one}"),
+            (Operator::In, _) => write!(f, "{key} in ({all})"),
+            (Operator::NotIn, _) => write!(f, "{key} notin ({all})"),
+            (Operator::Exists, _) => write!(f, "{key}"),
+            (Operator::DoesNotExist, _) => write!(f, "!{key}"),
+            (Operator::Gt, _) => write!(f, "{key}>{all}"),
+            (Operator::Lt, _) => write!(f, "{key}<{all}"),
+            (Operator::Unknown(word), _) => write!(f, "{key} {word} ({all})"),
+        }
+    }
+}
 
 /// A text that is no label selector.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -162,6 +189,13 @@ mod tests {
             ("empty in (,a)", true),
         ] {
             assert_eq!(selects(selector, &web), selected, "{selector}");
+        }
+    }
+
+    #[test]
+    fn a_selector_is_shown_as_it_is_typed() {
+        for text in ["", "app=web,tier in (front,back),!canary", "a,b!=c,d notin (e,f),g>1,h<2"] {
+            assert_eq!(text.parse::<LabelSelector>().unwrap().to_string(), text);
         }
     }
 

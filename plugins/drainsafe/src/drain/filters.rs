@@ -3,8 +3,11 @@
 //!
 //! Source: `k8s.io/kubectl/pkg/drain/filters.go`, v1.37 (`makeFilters`).
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use patchkit::{
+    report::{Finding, Severity},
     rules::pod::VolumeSource,
     snapshot::{
         Snapshot, kinds,
@@ -12,7 +15,11 @@ use patchkit::{
     },
 };
 
-use super::Options;
+use super::{
+    Options,
+    model::{Action, BlockedFor},
+    scene::{Draft, Said, Scene},
+};
 
 /// What a filter says of a pod. The first that does not let it go decides; of those that do, the last one's words stay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +38,6 @@ pub enum Filtered {
     Unknown(String),
 }
 
-/// DaemonSets that would have to be asked for, and whether they are there.
 const DAEMON_SET_FATAL: &str = "DaemonSet-managed Pods (use --ignore-daemonsets to ignore)";
 const DAEMON_SET_WARNING: &str = "ignoring DaemonSet-managed Pods";
 const LOCAL_STORAGE_FATAL: &str = "Pods with local storage (use --delete-emptydir-data to override)";
@@ -106,4 +112,43 @@ fn daemon_set(pod: &Pod, options: &Options, snapshot: &Snapshot) -> Filtered {
 /// An emptyDir of any medium. The API server makes one of a volume without a source, which only manifests have.
 fn has_local_storage(pod: &Pod) -> bool {
     pod.spec.volumes.iter().any(|volume| matches!(volume.source, VolumeSource::EmptyDir { .. } | VolumeSource::None))
+}
+
+/// Runs all pods through the filters, and says which of them keep their node from being drained.
+pub fn apply(scene: &Scene<'_>, drafts: &mut [Draft<'_>], said: &mut Said) {
+    let goes = if scene.options.disable_eviction { Action::Delete } else { Action::Evict };
+    let mut failed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for draft in drafts.iter_mut() {
+        let (action, reason) = match filter(draft.pod, scene.options, scene.snapshot, scene.now) {
+            Filtered::Goes => (goes, String::new()),
+            Filtered::GoesWith(warning) => (goes, warning),
+            Filtered::Stays(why) | Filtered::StaysWith(why) => (Action::Skip, why.to_owned()),
+            Filtered::Fails(why) => {
+                let path = draft.planned.path();
+                let reason = format!("cannot delete {why}: {path}");
+                failed.entry(why).or_default().push(path);
+                draft.block(BlockedFor::Never, reason);
+                continue;
+            }
+            Filtered::Unknown(what) => {
+                said.unknown(format!("the pod {}", draft.planned.path()), format!("cannot tell {what}"));
+                draft.block(BlockedFor::Now, format!("cannot tell {what}"));
+                continue;
+            }
+        };
+        draft.planned.action = action;
+        draft.planned.blocked_for = None;
+        draft.planned.reason = reason;
+    }
+    for (why, pods) in failed {
+        let (id, hint) = match why.as_str() {
+            DAEMON_SET_FATAL => ("daemonset-pods", "--ignore-daemonsets leaves them where they are"),
+            LOCAL_STORAGE_FATAL => ("local-storage", "--delete-emptydir-data accepts that what is in them is lost"),
+            UNMANAGED_FATAL => ("no-controller", "--force accepts that nothing brings them back"),
+            _ => ("daemonset-gone", "--force deletes pods whose DaemonSet is gone"),
+        };
+        // As kubectl writes it: one line a reason, with all pods.
+        let title = format!("cannot delete {why}: {}", pods.join(", "));
+        said.find(Finding::new(id, Severity::High, title).with_evidence("pods", pods).with_hint(hint));
+    }
 }

@@ -1,16 +1,16 @@
 //! Putting the parts of the plan together.
 
 use patchkit::{
-    report::{Finding, Metadata, NotEvaluated, Report},
-    snapshot::{
-        Kind, kinds,
-        objects::{node::Node, pod::Pod},
-    },
+    report::{Finding, Metadata, NotEvaluated, Report, Severity},
+    snapshot::{Kind, kinds, objects::node::Node},
 };
 
 use super::{
-    filters::{self, Filtered},
-    model::{Action, BlockedFor, DrainPlan, OnNode, PlannedNode, PlannedPod, Subject, Verdict},
+    budgets, document, filters, grace, groups, jobs,
+    model::{Action, DrainPlan, Group, PlannedPod, Subject, Verdict},
+    nodes, placement, quality, returns,
+    scene::{Draft, Said, Scene},
+    services, sets, workload,
 };
 
 /// The kinds that a plan reads of a live cluster.
@@ -74,7 +74,7 @@ pub enum NoPlan {
 ///
 /// # Errors
 /// Where one of them is not there, or where nodes or pods could not be read.
-pub fn nodes<'a>(subject: Subject<'a>) -> Result<Vec<&'a Node>, NoPlan> {
+pub fn select_nodes<'a>(subject: Subject<'a>) -> Result<Vec<&'a Node>, NoPlan> {
     let Subject { snapshot, options, .. } = subject;
     for kind in [kinds::NODES, kinds::PODS] {
         if let Some(why) = snapshot.why_unknown(&kind) {
@@ -83,8 +83,7 @@ pub fn nodes<'a>(subject: Subject<'a>) -> Result<Vec<&'a Node>, NoPlan> {
     }
     if let Some(selector) = &options.selector {
         let found: Vec<_> = snapshot.nodes.iter().filter(|node| selector.matches(&node.meta.labels)).collect();
-        let text = serde_json::to_string(selector).unwrap_or_default();
-        return if found.is_empty() { Err(NoPlan::NothingSelected(text)) } else { Ok(found) };
+        return if found.is_empty() { Err(NoPlan::NothingSelected(selector.to_string())) } else { Ok(found) };
     }
     let mut found: Vec<&Node> = Vec::new();
     for name in &options.nodes {
@@ -104,71 +103,127 @@ pub fn nodes<'a>(subject: Subject<'a>) -> Result<Vec<&'a Node>, NoPlan> {
 /// # Errors
 /// Where a node is not there, or where nothing can be said at all.
 pub fn make(subject: Subject<'_>) -> Result<Made, NoPlan> {
-    let Subject { snapshot, options, .. } = subject;
-    let nodes = nodes(subject)?;
-    let mut plan = DrainPlan::default();
-    for node in &nodes {
-        plan.nodes.push(PlannedNode {
-            name: node.meta.name.to_string(),
-            uid: node.meta.uid.to_string(),
-            cordoned: node.unschedulable,
-            control_plane: node.is_control_plane(),
-            wave: 1,
-            ..PlannedNode::default()
-        });
+    let scene = Scene::new(subject, select_nodes(subject)?);
+    let mut said = Said { not_evaluated: subject.snapshot.not_evaluated.clone(), ..Said::default() };
+    let mut plan = DrainPlan { nodes: nodes::planned(&scene), ..DrainPlan::default() };
+    let mut drafts = workload::drafts(&scene, &mut said);
+    filters::apply(&scene, &mut drafts, &mut said);
+    nodes::guard(&scene, &plan.nodes, &mut drafts, &mut said);
+    jobs::guard(&scene, &mut drafts, &mut said);
+    returns::straight_back(&scene, &mut drafts, &mut said);
+    said.needs(subject.snapshot, &kinds::POD_DISRUPTION_BUDGETS);
+    let standings = budgets::standings(&scene, &drafts);
+    budgets::judge(&scene, &standings, &mut drafts, &mut said);
+    sets::guard(&scene, &mut drafts, &mut said);
+    services::guard(&scene, &mut drafts, &mut said);
+    let places = placement::find(&scene, &drafts);
+    placement::settle(&scene, &mut drafts, places, &mut said);
+    let groups::Ordered { groups, order } = groups::order(&scene, &standings, &plan.nodes, &mut drafts);
+    budgets::consume(&standings, &mut drafts, &order, &mut said);
+    if drafts.iter().all(|draft| draft.planned.action != Action::Blocked && !draft.planned.waits_for_completion) {
+        let prediction = groups::predict(&plan.nodes, &groups, &drafts);
+        plan.predicted_seconds = Some(prediction.seconds);
+        plan.predicted_seconds_at_least = Some(prediction.at_least);
+        plan.bound_by = Some(prediction.bound_by);
+        plan.assumptions = assumptions(&drafts);
     }
-    let on_nodes = nodes.iter().flat_map(|&node| {
-        snapshot
-            .pods
-            .iter()
-            .filter(move |pod| *pod.node == *node.meta.name)
-            .filter(|pod| options.pod_selector.as_ref().is_none_or(|selector| selector.matches(&pod.meta.labels)))
-            .map(move |pod| OnNode { pod, node })
-    });
-    plan.pods = on_nodes.map(|on_node| planned(on_node, subject)).collect();
-    plan.verdict = Verdict::NotProven;
-    let mut not_evaluated = snapshot.not_evaluated.clone();
-    not_evaluated.push(NotEvaluated::new("destinations", "where the replacements would go is not simulated yet"));
-    Ok(Made { plan, findings: Vec::new(), not_evaluated })
+    services::singletons(&scene, &drafts, &mut said);
+    budgets::protecting_nobody(&scene, &standings, &mut said);
+    returns::left_behind(&scene, &drafts, &mut said);
+    quality::tell(&scene, &drafts, &mut said);
+    grace::tell(&scene, &drafts, &plan, &mut said);
+    plan.budgets = budgets::planned(&standings, &drafts);
+    plan.verdict = verdict(&drafts, &said);
+    put(&mut plan, drafts, groups, &order);
+    Ok(Made { plan, findings: said.findings, not_evaluated: said.not_evaluated })
 }
 
-fn planned(on_node: OnNode<'_>, subject: Subject<'_>) -> PlannedPod {
-    let OnNode { pod, node } = on_node;
-    let (action, reason, blocked_for) = action(pod, subject);
-    PlannedPod {
-        namespace: pod.meta.namespace.to_string(),
-        name: pod.meta.name.to_string(),
-        node: node.meta.name.to_string(),
-        uid: pod.meta.uid.to_string(),
-        action,
-        reason,
-        blocked_for,
-        grace_period_seconds: subject.options.grace_seconds(pod.spec.termination_grace_period_seconds),
-        finished: pod.is_finished(),
-        ..PlannedPod::default()
+/// What the prediction takes for granted.
+fn assumptions(drafts: &[Draft<'_>]) -> Vec<String> {
+    let going: Vec<&Draft<'_>> = drafts.iter().filter(|draft| draft.is_replaced()).collect();
+    let mut assumptions = Vec::new();
+    if drafts.iter().any(|draft| draft.goes() && draft.planned.grace_period_seconds > 0) {
+        assumptions.push(
+            "pods use all of the time that they get to end; how much of it they need is not to be seen beforehand"
+                .to_owned(),
+        );
+    }
+    let by = |from: &str| {
+        going.iter().filter(|it| it.planned.ready_after.as_ref().is_some_and(|it| it.from == from)).count()
+    };
+    let (measured, probes) = (by("measured"), by("probes"));
+    if measured > 0 {
+        assumptions.push(format!(
+            "{} as fast as their like did in this cluster",
+            if measured == 1 {
+                "1 replacement gets Ready".to_owned()
+            } else {
+                format!("{measured} replacements get Ready")
+            }
+        ));
+    }
+    if probes > 0 {
+        assumptions.push(format!(
+            "{} as soon as the probes allow, since none of their like tells how long it took",
+            if probes == 1 {
+                "1 replacement gets Ready".to_owned()
+            } else {
+                format!("{probes} replacements get Ready")
+            }
+        ));
+    }
+    assumptions
+}
+
+fn verdict(drafts: &[Draft<'_>], said: &Said) -> Verdict {
+    let serious = |finding: &&Finding| finding.severity >= Severity::High;
+    let (unproven, in_the_way): (Vec<_>, Vec<_>) =
+        said.findings.iter().filter(serious).partition(|finding| finding.id == placement::PLACE_NOT_PROVEN);
+    let unknown = drafts.iter().any(|it| it.is_replaced() && it.planned.destination_unknown.is_some());
+    if !in_the_way.is_empty() || drafts.iter().any(|draft| draft.planned.action == Action::Blocked) {
+        Verdict::Blocked
+    } else if !unproven.is_empty() || unknown || !said.not_evaluated.is_empty() {
+        Verdict::NotProven
+    } else if said.findings.iter().any(|finding| finding.severity > Severity::Info) {
+        Verdict::Warnings
+    } else {
+        Verdict::Safe
     }
 }
 
-fn action(pod: &Pod, subject: Subject<'_>) -> (Action, String, Option<BlockedFor>) {
-    let Subject { snapshot, options, now } = subject;
-    let goes = if options.disable_eviction { Action::Delete } else { Action::Evict };
-    match filters::filter(pod, options, snapshot, now) {
-        Filtered::Goes => (goes, String::new(), None),
-        Filtered::GoesWith(warning) => (goes, warning, None),
-        Filtered::Stays(why) | Filtered::StaysWith(why) => (Action::Skip, why.to_owned(), None),
-        Filtered::Fails(why) => {
-            let why = format!("cannot delete {why}: {}", pod.meta.path());
-            (Action::Blocked, why, Some(BlockedFor::Never))
-        }
-        Filtered::Unknown(why) => (Action::Blocked, format!("cannot tell {why}"), Some(BlockedFor::Now)),
+/// Puts the pods into their order, those that stay last.
+fn put(plan: &mut DrainPlan, drafts: Vec<Draft<'_>>, groups: Vec<Group>, order: &[usize]) {
+    let going: Vec<usize> = order.iter().copied().filter(|&index| drafts[index].goes()).collect();
+    let staying = (0..drafts.len()).filter(|index| !drafts[*index].goes());
+    let sequence: Vec<usize> = going.iter().copied().chain(staying).collect();
+    let mut places = vec![0; drafts.len()];
+    for (place, &index) in sequence.iter().enumerate() {
+        places[index] = place;
     }
+    plan.groups = groups
+        .into_iter()
+        .map(|group| Group {
+            pods: group.pods.iter().filter(|&&pod| drafts[pod].goes()).map(|&pod| places[pod]).collect(),
+            ..group
+        })
+        .collect();
+    let mut planned: Vec<Option<PlannedPod>> = drafts
+        .into_iter()
+        .map(|draft| {
+            let group = draft.planned.group.filter(|_| draft.planned.action.goes());
+            Some(PlannedPod { group, ..draft.planned })
+        })
+        .collect();
+    plan.pods = sequence.into_iter().filter_map(|index| planned.get_mut(index)?.take()).collect();
 }
 
 impl Made {
     /// The report.
     #[must_use]
     pub fn report(self, metadata: Metadata) -> Report {
+        let document = document::document(&self);
         Report::new("DrainReport", metadata, self.plan.verdict.as_str(), self.findings, self.not_evaluated)
             .with_section("drain", &self.plan)
+            .with_document(document)
     }
 }

@@ -1,15 +1,34 @@
 //! The plan of a drain: which pods go, which budgets they meet, where their replacements go, in which order, and how
 //! long that takes. All of it is a pure function of a snapshot and of what the user decides; an executor carries the
 //! plan out.
+//!
+//! [`make()`] puts it together. First every pod is looked at by itself (`workload`) and run through kubectl's filters
+//! ([`filters`]). Then the guards block what must not go: by its node, its Job, its budgets, its set, its Services, or
+//! since its replacement has no place. What goes is put into groups and an order, which tell the duration.
 
+pub mod budgets;
+mod document;
 pub mod filters;
+mod grace;
+mod groups;
+mod jobs;
 mod make;
 mod model;
+mod nodes;
 mod options;
+mod placement;
+mod quality;
+mod readiness;
+mod returns;
+pub mod scene;
+mod services;
+mod sets;
+mod words;
+mod workload;
 
-pub use make::{KINDS, Made, NoPlan, make, nodes};
+pub use make::{KINDS, Made, NoPlan, make, select_nodes};
 pub use model::{
-    Action, BlockedFor, DrainPlan, Expected, Group, OnNode, Owner, PlannedBudget, PlannedNode, PlannedPod, Rejection,
-    Subject, Tier, Verdict,
+    Action, BlockedFor, DrainPlan, Expected, Group, Owner, PlannedBudget, PlannedNode, PlannedPod, Rejection, Subject,
+    Tier, Verdict,
 };
 pub use options::Options;

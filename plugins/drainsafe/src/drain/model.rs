@@ -3,10 +3,7 @@
 
 use std::fmt;
 
-use patchkit::snapshot::{
-    Snapshot,
-    objects::{node::Node, pod::Pod},
-};
+use patchkit::snapshot::Snapshot;
 use serde::{Serialize, Serializer};
 
 /// What a plan is made of.
@@ -251,6 +248,8 @@ pub struct PlannedPod {
     pub tier: Tier,
     /// The seconds that it gets to end.
     pub grace_period_seconds: i64,
+    /// What its preStop hooks sleep at least, in seconds.
+    pub pre_stop_seconds: i64,
     /// How long its replacement takes from its creation until it is Ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ready_after: Option<Expected>,
@@ -260,6 +259,8 @@ pub struct PlannedPod {
     pub replaced_when_gone: bool,
     /// It has succeeded or failed, and nobody waits for it.
     pub finished: bool,
+    /// It stays until it has completed, and the drain waits for that: `--wait-completed`.
+    pub waits_for_completion: bool,
     /// It serves an admission webhook that refuses everything while nothing answers.
     pub webhook_backend: bool,
     /// The volumes that must be detached from the node before the replacement can have them.
@@ -319,13 +320,4 @@ pub struct Group {
 
 fn indices<S: Serializer>(indices: &[usize], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(indices)
-}
-
-/// A pod of the snapshot beside what is planned for it.
-#[derive(Clone, Copy)]
-pub struct OnNode<'s> {
-    /// The pod.
-    pub pod: &'s Pod,
-    /// The node that it is on.
-    pub node: &'s Node,
 }

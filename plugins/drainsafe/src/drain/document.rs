@@ -1,0 +1,232 @@
+//! The plan laid out for people: the verdict first, then what is in the way, then pod by pod.
+
+use patchkit::{
+    render::findings_table,
+    report::{
+        Block, Cell, Column, Document, Finding, Severity, Table, Tone,
+        words::{count, summary},
+    },
+};
+
+use super::{
+    make::Made,
+    model::{Action, BlockedFor, DrainPlan, PlannedPod, Verdict},
+    words::duration,
+};
+
+/// Lays the plan out.
+#[must_use]
+pub fn document(made: &Made) -> Document {
+    let plan = &made.plan;
+    let mut document = Document::default();
+    document.heading(1, title(plan));
+    verdict(&mut document, made);
+    in_the_way(&mut document, &made.findings);
+    pods(&mut document, plan);
+    rejections(&mut document, plan);
+    budgets(&mut document, plan);
+    time(&mut document, plan);
+    document
+}
+
+fn title(plan: &DrainPlan) -> String {
+    let names: Vec<String> = plan.nodes.iter().map(|node| node.name.clone()).collect();
+    format!("Drain of {}", summary(&names))
+}
+
+fn verdict(document: &mut Document, made: &Made) {
+    let plan = &made.plan;
+    let (words, tone) = match plan.verdict {
+        Verdict::Safe => ("Safe", Tone::Good),
+        Verdict::Warnings => ("Safe, with warnings", Tone::Notice),
+        Verdict::Blocked => ("Blocked", Tone::Bad),
+        Verdict::NotProven => ("Not proven to be safe", Tone::Notice),
+    };
+    let of = |action| plan.pods.iter().filter(|pod| pod.action == action).count();
+    let going = of(Action::Evict) + of(Action::Delete);
+    let mut figures = vec![format!("{} to move", count(going, "pod"))];
+    if of(Action::Blocked) > 0 {
+        figures.push(format!("{} blocked", of(Action::Blocked)));
+    }
+    if of(Action::Skip) > 0 {
+        figures.push(format!("{} staying", of(Action::Skip)));
+    }
+    let unseen = if !made.not_evaluated.is_empty() && plan.verdict == Verdict::NotProven {
+        " What could not be looked at is named at the end."
+    } else {
+        ""
+    };
+    document.paragraph([Cell::new(words, tone), Cell::from(format!(": {}.{unseen}", figures.join(", ")))]);
+}
+
+fn in_the_way(document: &mut Document, findings: &[Finding]) {
+    let (serious, others): (Vec<Finding>, Vec<Finding>) =
+        findings.iter().cloned().partition(|finding| finding.severity >= Severity::High);
+    for (heading, mut findings) in [("What is in the way", serious), ("What is to be known", others)] {
+        if findings.is_empty() {
+            continue;
+        }
+        findings
+            .sort_by(|one, other| (other.severity, &one.id, &one.title).cmp(&(one.severity, &other.id, &other.title)));
+        document.heading(2, heading);
+        document.push(Block::Table(findings_table(&findings)));
+    }
+}
+
+fn pods(document: &mut Document, plan: &DrainPlan) {
+    document.heading(2, "Pods, in the order in which they go");
+    if plan.pods.is_empty() {
+        document.text("There is none.");
+        return;
+    }
+    let several = plan.nodes.len() > 1;
+    let mut columns = vec![Column::new("POD").wraps()];
+    if several {
+        columns.push(Column::new("NODE").wraps());
+    }
+    columns.extend([
+        Column::new("ACTION"),
+        Column::new("BUDGET").wraps(),
+        Column::new("GOES TO").wraps(),
+        Column::new("WHY").wraps(),
+        Column::new("OWNER").wide().wraps(),
+        Column::new("TIER").wide(),
+        Column::new("GRACE").wide().right(),
+        Column::new("READY AFTER").wide().right(),
+        Column::new("VOLUMES").wide().wraps(),
+    ]);
+    let mut table = Table::new(columns);
+    for pod in &plan.pods {
+        let mut row = vec![Cell::from(pod.path())];
+        if several {
+            row.push(Cell::from(pod.node.as_str()));
+        }
+        row.extend([
+            action(pod),
+            dash(&pod.budgets.join(", ")),
+            destination(pod),
+            Cell::from(reason(pod)),
+            dash(&pod.owner.as_ref().map(|owner| format!("{}/{}", owner.kind, owner.name)).unwrap_or_default()),
+            Cell::from(pod.tier.as_str()),
+            Cell::from(duration(pod.grace_period_seconds.unsigned_abs())),
+            dash(
+                &pod.ready_after
+                    .as_ref()
+                    .map(|it| format!("{} ({})", duration(it.seconds), it.from))
+                    .unwrap_or_default(),
+            ),
+            dash(&pod.volumes_to_detach.join(", ")),
+        ]);
+        table.push(row);
+    }
+    document.push(Block::Table(table));
+}
+
+fn dash(text: &str) -> Cell {
+    if text.is_empty() { Cell::new("-", Tone::Faint) } else { Cell::from(text) }
+}
+
+fn action(pod: &PlannedPod) -> Cell {
+    match (pod.action, pod.blocked_for) {
+        (Action::Blocked, Some(BlockedFor::Now)) => Cell::new("blocked now", Tone::Bad),
+        (Action::Blocked, Some(BlockedFor::Never)) => Cell::new("blocked: never", Tone::Bad),
+        (Action::Blocked, None) => Cell::new("blocked", Tone::Bad),
+        (Action::Skip, _) => Cell::new("stay", Tone::Faint),
+        (action, _) => Cell::from(action.as_str()),
+    }
+}
+
+fn destination(pod: &PlannedPod) -> Cell {
+    match (&pod.destination, &pod.destination_unknown) {
+        (Some(node), _) => Cell::from(node.as_str()),
+        (None, Some(_)) => Cell::new("not known", Tone::Notice),
+        (None, None) if pod.action.goes() && pod.owner.is_some() && !pod.finished => Cell::new("nowhere", Tone::Bad),
+        (None, None) => Cell::new("-", Tone::Faint),
+    }
+}
+
+fn reason(pod: &PlannedPod) -> String {
+    match (&pod.destination_unknown, pod.reason.as_str()) {
+        (Some(why), "") => why.clone(),
+        (Some(why), reason) if pod.action.goes() => format!("{reason}; {why}"),
+        (_, reason) => reason.to_owned(),
+    }
+}
+
+/// Which filter keeps a pod off which nodes: for those that have no place always, for the others in the wide form.
+fn rejections(document: &mut Document, plan: &DrainPlan) {
+    let homeless: Vec<&PlannedPod> =
+        plan.pods.iter().filter(|pod| pod.destination.is_none() && !pod.rejected.is_empty()).collect();
+    if homeless.is_empty() {
+        return;
+    }
+    document.heading(2, "Why no node takes them");
+    let mut table = Table::new([
+        Column::new("POD").wraps(),
+        Column::new("NODE").wraps(),
+        Column::new("FILTER"),
+        Column::new("WHY").wraps(),
+    ]);
+    for pod in homeless {
+        // Nodes that reject it alike are one row.
+        let mut rows: Vec<(&str, &str, Vec<String>)> = Vec::new();
+        for rejection in &pod.rejected {
+            match rows
+                .iter_mut()
+                .find(|(filter, message, _)| *filter == rejection.filter && *message == rejection.message)
+            {
+                Some((.., nodes)) => nodes.push(rejection.node.clone()),
+                None => rows.push((&rejection.filter, &rejection.message, vec![rejection.node.clone()])),
+            }
+        }
+        for (filter, message, nodes) in rows {
+            table.push([Cell::from(pod.path()), Cell::from(summary(&nodes)), Cell::from(filter), Cell::from(message)]);
+        }
+    }
+    document.push(Block::Table(table));
+}
+
+fn budgets(document: &mut Document, plan: &DrainPlan) {
+    if plan.budgets.is_empty() {
+        return;
+    }
+    document.heading(2, "Budgets");
+    let mut table = Table::new([
+        Column::new("BUDGET").wraps(),
+        Column::new("HEALTHY").right(),
+        Column::new("NEEDED").right(),
+        Column::new("ALLOWS NOW").right(),
+        Column::new("AT BEST").right(),
+        Column::new("EVICTIONS").right(),
+    ]);
+    let number = |number: Option<i32>| match number {
+        Some(0) => Cell::new("0", Tone::Bad),
+        Some(number) => Cell::from(number.to_string()),
+        None => Cell::new("not known", Tone::Notice),
+    };
+    for budget in &plan.budgets {
+        table.push([
+            Cell::from(format!("{}/{}", budget.namespace, budget.name)),
+            Cell::from(budget.current_healthy.to_string()),
+            Cell::from(budget.desired_healthy.to_string()),
+            number(budget.allowed_now),
+            number(budget.allowed_at_best),
+            Cell::from(budget.evictions.to_string()),
+        ]);
+    }
+    document.push(Block::Table(table));
+}
+
+fn time(document: &mut Document, plan: &DrainPlan) {
+    let (Some(seconds), Some(bound_by)) = (plan.predicted_seconds, &plan.bound_by) else { return };
+    if !plan.pods.iter().any(|pod| pod.action.goes()) {
+        return;
+    }
+    document.heading(2, "How long it takes");
+    let least = plan.predicted_seconds_at_least.filter(|least| *least < seconds);
+    let least = least.map(|least| format!(", {} where pods end at once", duration(least))).unwrap_or_default();
+    document.text(format!("About {}{least}. Bound by {bound_by}.", duration(seconds)));
+    if !plan.assumptions.is_empty() {
+        document.push(Block::List(plan.assumptions.iter().map(|text| Cell::from(text.as_str())).collect()));
+    }
+}
