@@ -117,7 +117,7 @@ fn is_for_one_node(volume: &PersistentVolume) -> bool {
 /// The names of the claims that a pod uses.
 pub fn claims(pod: &Pod) -> impl Iterator<Item = String> + '_ {
     pod.spec.volumes.iter().filter_map(|volume| match &volume.source {
-        VolumeSource::PersistentVolumeClaim { claim } => Some(claim.to_string()),
+        VolumeSource::PersistentVolumeClaim { claim } => Some(claim.of(&volume.name, &pod.meta.name).into_owned()),
         VolumeSource::Ephemeral { .. } => Some(format!("{}-{}", pod.meta.name, volume.name)),
         _ => None,
     })
