@@ -218,6 +218,8 @@ pub struct VolumeMount {
     pub sub_path: CompactString,
     #[serde(deserialize_with = "or_default")]
     pub sub_path_expr: CompactString,
+    #[serde(deserialize_with = "or_default")]
+    pub bind_mount_options: Vec<CompactString>,
 }
 
 /// A probe: its handler and its timing in seconds.
@@ -400,6 +402,9 @@ pub enum VolumeSource {
     /// A claim made for this pod, named `<pod>-<volume>`, with the class and size of its template.
     Ephemeral {
         storage_class: Option<CompactString>,
+        access_modes: Vec<CompactString>,
+        volume_mode: CompactString,
+        request: Quantity,
     },
     ConfigMap {
         name: CompactString,

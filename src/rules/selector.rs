@@ -89,6 +89,18 @@ impl Requirement {
         }
     }
 
+    /// Whether an object of this name meets it as a requirement on fields: only `metadata.name` exists, and only In
+    /// and NotIn with exactly one value are valid. What is not valid matches nothing.
+    fn matches_name(&self, name: &str) -> bool {
+        let [value] = self.values.as_slice() else { return false };
+        let known = if self.key == "metadata.name" { name } else { "" };
+        match self.operator {
+            Operator::In => known == value,
+            Operator::NotIn => known != value,
+            _ => false,
+        }
+    }
+
     /// Both sides must be integers, and there must be exactly one bound.
     fn compares(&self, value: Option<&str>, holds: impl Fn(i64, i64) -> bool) -> bool {
         match (value.and_then(|text| text.parse().ok()), self.values.as_slice()) {
@@ -146,9 +158,8 @@ impl NodeSelectorTerm {
         if self.match_expressions.is_empty() && self.match_fields.is_empty() {
             return false;
         }
-        let fields: Labels = [("metadata.name", name)].into_iter().collect();
         self.match_expressions.iter().all(|requirement| requirement.matches(labels))
-            && self.match_fields.iter().all(|requirement| requirement.matches(&fields))
+            && self.match_fields.iter().all(|requirement| requirement.matches_name(name))
     }
 }
 

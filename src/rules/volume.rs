@@ -10,7 +10,7 @@ use serde::{
 
 use super::{
     null::or_default,
-    pod::{ClaimName, NamedReference, Volume, VolumeSource},
+    pod::{ClaimName, NamedReference, ResourceRequirements, Volume, VolumeSource},
 };
 
 #[derive(Default, Deserialize)]
@@ -66,6 +66,12 @@ struct ClaimTemplate {
 #[serde(rename_all = "camelCase", default)]
 struct ClaimSpec {
     storage_class_name: Option<CompactString>,
+    #[serde(deserialize_with = "or_default")]
+    access_modes: Vec<CompactString>,
+    #[serde(deserialize_with = "or_default")]
+    volume_mode: CompactString,
+    #[serde(deserialize_with = "or_default")]
+    resources: ResourceRequirements,
 }
 
 #[derive(Default, Deserialize)]
@@ -92,7 +98,8 @@ struct Disk {
     gce: CompactString,
     #[serde(rename = "volumeID", deserialize_with = "or_default")]
     volume_id: CompactString,
-    #[serde(rename = "diskName", deserialize_with = "or_default")]
+    /// The name of an Azure disk tells nothing: its URI is the identity.
+    #[serde(rename = "diskURI", deserialize_with = "or_default")]
     azure: CompactString,
     #[serde(deserialize_with = "or_default")]
     monitors: Vec<CompactString>,
@@ -160,8 +167,14 @@ fn source<'de, A: MapAccess<'de>>(field: &str, map: &mut A) -> Result<Option<Vol
         "persistentVolumeClaim" => map
             .next_value::<Option<Claim>>()?
             .map(|found| VolumeSource::PersistentVolumeClaim { claim: ClaimName::Named(found.claim_name) }),
-        "ephemeral" => map.next_value::<Option<Ephemeral>>()?.map(|found| VolumeSource::Ephemeral {
-            storage_class: found.volume_claim_template.spec.storage_class_name,
+        "ephemeral" => map.next_value::<Option<Ephemeral>>()?.map(|found| {
+            let spec = found.volume_claim_template.spec;
+            VolumeSource::Ephemeral {
+                storage_class: spec.storage_class_name,
+                access_modes: spec.access_modes,
+                volume_mode: spec.volume_mode,
+                request: spec.resources.requests.get("storage").copied().unwrap_or_default(),
+            }
         }),
         "configMap" => {
             map.next_value::<Option<NamedReference>>()?.map(|found| VolumeSource::ConfigMap { name: found.name })
@@ -172,7 +185,8 @@ fn source<'de, A: MapAccess<'de>>(field: &str, map: &mut A) -> Result<Option<Vol
         "csi" => map.next_value::<Option<Csi>>()?.map(|found| VolumeSource::Csi { driver: found.driver }),
         "gitRepo" => map.next_value::<Option<IgnoredAny>>()?.map(|_| VolumeSource::GitRepo),
         "image" => map.next_value::<Option<IgnoredAny>>()?.map(|_| VolumeSource::Image),
-        "gcePersistentDisk" | "awsElasticBlockStore" | "azureDisk" | "rbd" | "iscsi" | "cinder" | "vsphereVolume" => {
+        "gcePersistentDisk" | "awsElasticBlockStore" | "azureDisk" | "rbd" | "iscsi" | "cinder" | "vsphereVolume"
+        | "portworxVolume" => {
             map.next_value::<Option<Disk>>()?.map(|disk| VolumeSource::Disk {
                 field: field.into(),
                 id: disk.identity(field),

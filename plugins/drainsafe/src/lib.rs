@@ -1,10 +1,12 @@
 //! kubectl-drainsafe: empties nodes without breaking a workload.
 //!
-//! [`drain`] makes the plan of a drain: a pure value, which can be shown and which an executor carries out.
+//! [`drain`] makes the plan of a drain: a pure value, which can be shown and which an executor carries out. [`fit`]
+//! holds pods against nodes as the scheduler does.
 
 pub mod cli;
 pub mod commands;
 pub mod drain;
+pub mod fit;
 
 use patchkit::app::Plugin;
 

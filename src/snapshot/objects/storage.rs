@@ -26,6 +26,8 @@ pub struct PersistentVolume {
     pub driver: CompactString,
     /// The handle, or what names the disk of an in-tree source.
     pub handle: CompactString,
+    /// The VolumeAttributesClass; empty for none.
+    pub attributes_class: CompactString,
     pub phase: CompactString,
 }
 
@@ -65,6 +67,8 @@ struct WireVolumeSpec {
     #[serde(deserialize_with = "or_default")]
     volume_mode: CompactString,
     claim_ref: Option<ClaimRef>,
+    #[serde(deserialize_with = "or_default")]
+    volume_attributes_class_name: CompactString,
     node_affinity: Option<WireVolumeAffinity>,
     csi: Option<WireDriver>,
     flex_volume: Option<WireDriver>,
@@ -113,15 +117,15 @@ struct WireDisk {
     volume_id: CompactString,
     #[serde(rename = "pdName", deserialize_with = "or_default")]
     pd_name: CompactString,
-    #[serde(rename = "diskName", deserialize_with = "or_default")]
-    disk_name: CompactString,
+    #[serde(rename = "diskURI", deserialize_with = "or_default")]
+    disk_uri: CompactString,
     #[serde(rename = "volumePath", deserialize_with = "or_default")]
     volume_path: CompactString,
 }
 
 impl WireDisk {
     fn handle(self) -> CompactString {
-        [self.volume_id, self.pd_name, self.disk_name, self.volume_path]
+        [self.volume_id, self.pd_name, self.disk_uri, self.volume_path]
             .into_iter()
             .find(|text| !text.is_empty())
             .unwrap_or_default()
@@ -189,6 +193,7 @@ impl Resource for PersistentVolume {
             source: source.into(),
             driver,
             handle,
+            attributes_class: spec.volume_attributes_class_name,
             phase: wire.status.phase,
         }
     }
@@ -207,6 +212,8 @@ pub struct PersistentVolumeClaim {
     pub selector: Option<crate::rules::LabelSelector>,
     /// The volume that it is bound to, or is to be.
     pub volume_name: CompactString,
+    /// The VolumeAttributesClass; empty for none.
+    pub attributes_class: CompactString,
     pub phase: CompactString,
 }
 
@@ -234,6 +241,8 @@ struct WireClaimSpec {
     selector: Option<crate::rules::LabelSelector>,
     #[serde(deserialize_with = "or_default")]
     volume_name: CompactString,
+    #[serde(deserialize_with = "or_default")]
+    volume_attributes_class_name: CompactString,
 }
 
 impl Resource for PersistentVolumeClaim {
@@ -248,6 +257,7 @@ impl Resource for PersistentVolumeClaim {
             request: wire.spec.resources.requests.get("storage").copied().unwrap_or_default(),
             selector: wire.spec.selector,
             volume_name: wire.spec.volume_name,
+            attributes_class: wire.spec.volume_attributes_class_name,
             phase: wire.status.phase,
         }
     }
