@@ -7,7 +7,7 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::{Labels, null::or_default};
+use super::{Labels, null::or_default, selector_text::is_name};
 
 /// A label selector. Empty selects everything; where a field's absence means something else, that rule says so.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -89,6 +89,18 @@ impl Requirement {
         }
     }
 
+    /// What the API server does not check of a node selector, but its users do (`NewRequirement` of
+    /// `k8s.io/apimachinery/pkg/labels`).
+    fn is_valid(&self) -> bool {
+        let number_of_values = match self.operator {
+            Operator::In | Operator::NotIn => !self.values.is_empty(),
+            Operator::Exists | Operator::DoesNotExist => self.values.is_empty(),
+            Operator::Gt | Operator::Lt => self.values.len() == 1,
+            Operator::Unknown(_) => false,
+        };
+        number_of_values && self.values.iter().all(|value| is_name(value))
+    }
+
     /// Whether an object of this name meets it as a requirement on fields: only `metadata.name` exists, and only In
     /// and NotIn with exactly one value are valid. What is not valid matches nothing.
     fn matches_name(&self, name: &str) -> bool {
@@ -152,14 +164,20 @@ impl NodeSelector {
 }
 
 impl NodeSelectorTerm {
+    /// Whether these labels meet all requirements on labels. One that is not valid, such as `Gt` with the bound `-1`,
+    /// which is no label's value, makes the whole term match nothing.
+    #[must_use]
+    pub fn matches_labels(&self, labels: &Labels) -> bool {
+        self.match_expressions.iter().all(|requirement| requirement.matches(labels) && requirement.is_valid())
+    }
+
     /// Whether a node of this name with these labels matches the term.
     #[must_use]
     pub fn matches(&self, name: &str, labels: &Labels) -> bool {
         if self.match_expressions.is_empty() && self.match_fields.is_empty() {
             return false;
         }
-        self.match_expressions.iter().all(|requirement| requirement.matches(labels))
-            && self.match_fields.iter().all(|requirement| requirement.matches_name(name))
+        self.matches_labels(labels) && self.match_fields.iter().all(|requirement| requirement.matches_name(name))
     }
 }
 
@@ -199,6 +217,20 @@ mod tests {
     fn an_empty_node_selector_term_matches_nothing() {
         let selector: NodeSelector = serde_json::from_str(r#"{"nodeSelectorTerms":[{}]}"#).unwrap();
         assert!(!selector.matches("n", &labels(&[])));
+    }
+
+    #[test]
+    fn what_is_not_valid_makes_its_term_match_nothing() {
+        for requirement in [
+            r#"{"key":"gen","operator":"Gt","values":["-1"]}"#,
+            r#"{"key":"other","operator":"NotIn","values":[]}"#,
+            r#"{"key":"gen","operator":"Exists","values":["4"]}"#,
+            r#"{"key":"gen","operator":"NotIn","values":["not a value"]}"#,
+        ] {
+            let term = format!(r#"{{"matchExpressions":[{requirement}]}}"#);
+            let selector: NodeSelector = serde_json::from_str(&format!(r#"{{"nodeSelectorTerms":[{term}]}}"#)).unwrap();
+            assert!(!selector.matches("n", &labels(&[("gen", "4")])), "{requirement}");
+        }
     }
 
     #[test]

@@ -150,7 +150,7 @@ impl<'t> Reader<'t> {
 }
 
 /// What the last part of a key, and a value, may be; an empty value is one (`IsLabelValue`).
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     text.len() <= 63
         && text.chars().all(inner)

@@ -185,14 +185,18 @@ fn source<'de, A: MapAccess<'de>>(field: &str, map: &mut A) -> Result<Option<Vol
         "csi" => map.next_value::<Option<Csi>>()?.map(|found| VolumeSource::Csi { driver: found.driver }),
         "gitRepo" => map.next_value::<Option<IgnoredAny>>()?.map(|_| VolumeSource::GitRepo),
         "image" => map.next_value::<Option<IgnoredAny>>()?.map(|_| VolumeSource::Image),
-        "gcePersistentDisk" | "awsElasticBlockStore" | "azureDisk" | "rbd" | "iscsi" | "cinder" | "vsphereVolume"
-        | "portworxVolume" => {
-            map.next_value::<Option<Disk>>()?.map(|disk| VolumeSource::Disk {
-                field: field.into(),
-                id: disk.identity(field),
-                read_only: disk.read_only,
-            })
-        }
+        "gcePersistentDisk"
+        | "awsElasticBlockStore"
+        | "azureDisk"
+        | "rbd"
+        | "iscsi"
+        | "cinder"
+        | "vsphereVolume"
+        | "portworxVolume" => map.next_value::<Option<Disk>>()?.map(|disk| VolumeSource::Disk {
+            field: field.into(),
+            id: disk.identity(field),
+            read_only: disk.read_only,
+        }),
         _ => map.next_value::<Option<IgnoredAny>>()?.map(|_| VolumeSource::Other { field: field.into() }),
     })
 }

@@ -1,12 +1,13 @@
 //! kubectl-drainsafe: empties nodes without breaking a workload.
 //!
 //! [`drain`] makes the plan of a drain: a pure value, which can be shown and which an executor carries out. [`fit`]
-//! holds pods against nodes as the scheduler does.
+//! holds pods against nodes as the scheduler does, and [`simulate`] says with it where the replacements would go.
 
 pub mod cli;
 pub mod commands;
 pub mod drain;
 pub mod fit;
+pub mod simulate;
 
 use patchkit::app::Plugin;
 

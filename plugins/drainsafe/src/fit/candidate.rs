@@ -5,9 +5,9 @@ use std::sync::Arc;
 use compact_str::CompactString;
 use patchkit::{
     rules::{
-        Labels, LabelSelector, Operator, PodSpec, Requirement, Toleration,
+        LabelSelector, Labels, NodeSelector, NodeSelectorTerm, Operator, PodSpec, Requirement, Toleration,
         pod::{NodeAffinity, PodAffinityTerm, VolumeSource},
-        requests, NodeSelector, NodeSelectorTerm,
+        requests,
     },
     snapshot::objects::{
         pod::{Phase, Pod},
@@ -103,7 +103,8 @@ pub fn waits_for_a_node(pod: &Pod) -> bool {
 }
 
 /// The namespace of an object; one that names none is in the default one.
-pub(crate) fn namespace_of(namespace: &Arc<str>) -> Arc<str> {
+#[must_use]
+pub fn namespace_of(namespace: &Arc<str>) -> Arc<str> {
     if namespace.is_empty() { Arc::from(DEFAULT_NAMESPACE) } else { Arc::clone(namespace) }
 }
 
@@ -138,7 +139,8 @@ fn merge_label_keys(spec: &mut PodSpec, labels: &Labels) {
         }
     };
     if let Some(affinity) = &mut spec.affinity {
-        let terms = |found: Option<&mut patchkit::rules::pod::PodAffinity>, each: &mut dyn FnMut(&mut PodAffinityTerm)| {
+        let terms = |found: Option<&mut patchkit::rules::pod::PodAffinity>,
+                     each: &mut dyn FnMut(&mut PodAffinityTerm)| {
             found.into_iter().flat_map(|it| &mut it.required).for_each(each);
         };
         let mut one = |term: &mut PodAffinityTerm| {

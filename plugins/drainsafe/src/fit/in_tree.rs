@@ -6,7 +6,10 @@
 
 use patchkit::{
     rules::{NodeSelector, NodeSelectorTerm, Operator, Requirement},
-    snapshot::objects::{node::Node, storage::{CsiNode, PersistentVolume}},
+    snapshot::objects::{
+        node::Node,
+        storage::{CsiNode, PersistentVolume},
+    },
 };
 
 /// The annotation of a CSINode with the in-tree plugins whose work is done by CSI there.
@@ -44,12 +47,7 @@ const TRANSLATED: &[InTree] = &[
         field: "gcePersistentDisk",
         zone_key: Some("topology.gke.io/zone"),
     },
-    InTree {
-        plugin: "kubernetes.io/azure-disk",
-        driver: "disk.csi.azure.com",
-        field: "azureDisk",
-        zone_key: None,
-    },
+    InTree { plugin: "kubernetes.io/azure-disk", driver: "disk.csi.azure.com", field: "azureDisk", zone_key: None },
     InTree {
         plugin: "kubernetes.io/cinder",
         driver: "cinder.csi.openstack.org",

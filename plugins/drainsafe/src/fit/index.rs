@@ -12,17 +12,17 @@ use patchkit::{
 };
 use rustc_hash::FxHashMap;
 
+pub use super::nodes::NodeState;
 use super::{
     amounts::Amounts,
     candidate::{Candidate, namespace_of},
     inter_pod_affinity::anti_affinity_terms,
     namespaces::NamespaceLabels,
     node_volume_limits::attached_volumes,
-    pods::{AntiAffinities, PodClasses, Placed, requests_of_placed},
+    pods::{AntiAffinities, Placed, PodClasses, requests_of_placed},
     storage::{Storage, has_filtered_volumes},
     topology::{Topologies, Topology},
 };
-pub use super::nodes::NodeState;
 
 /// What was decided for a claim whose pod got a node in the simulation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl<'s> Index<'s> {
             takers: FxHashMap::default(),
         };
         for pod in &snapshot.pods {
-            let id = index.node_number(&pod.node).filter(|_| !pod.is_finished()).map(|node| index.add_existing(pod, node));
+            let id = index.add_existing(pod);
             index.of_snapshot.push(id);
         }
         index
@@ -126,7 +126,16 @@ impl<'s> Index<'s> {
         }
     }
 
-    fn add_existing(&mut self, pod: &Pod, node: usize) -> PlacedId {
+    /// Puts a pod of the snapshot, given by its place there, back onto its node.
+    pub fn put_back(&mut self, pod: usize) {
+        if let Some(found) = self.snapshot.pods.get(pod) {
+            let id = self.add_existing(found);
+            self.of_snapshot[pod] = id;
+        }
+    }
+
+    fn add_existing(&mut self, pod: &Pod) -> Option<PlacedId> {
+        let node = self.node_number(&pod.node).filter(|_| !pod.is_finished())?;
         let mut candidate = Candidate {
             namespace: namespace_of(&pod.meta.namespace),
             name: pod.meta.name.clone(),
@@ -137,7 +146,7 @@ impl<'s> Index<'s> {
         };
         candidate.admit(false);
         let requests = requests_of_placed(pod, &candidate.spec);
-        self.insert(&candidate, node, requests, pod.meta.deleting.is_some())
+        Some(self.insert(&candidate, node, requests, pod.meta.deleting.is_some()))
     }
 
     /// Puts a pod on a node. What the filters decided for its claims is kept until the pod is removed.
@@ -167,8 +176,7 @@ impl<'s> Index<'s> {
         let mut claims = Vec::new();
         if has_filtered_volumes(&candidate.spec) {
             let used = self.shared.storage.claims_of(candidate);
-            let attached =
-                attached_volumes(&candidate.spec, &candidate.name, namespace, &used, &self.shared.storage);
+            let attached = attached_volumes(&candidate.spec, &candidate.name, namespace, &used, &self.shared.storage);
             claims.extend(used.into_iter().filter(|used| !used.ephemeral).map(|used| used.name));
             self.nodes[node].attach(id.0, attached, &candidate.spec);
         }
@@ -204,6 +212,12 @@ impl<'s> Index<'s> {
             }
         }
         self.nodes[placed.node].give_back(id.0, &placed.requests, &placed.ports);
+    }
+
+    /// The node that a pod of the snapshot, by its place there, is on, and what it takes of it.
+    pub(super) fn taken_by(&self, pod: usize) -> Option<(usize, &Amounts)> {
+        let placed = self.placed.get(self.placed(pod)?.0)?.as_ref()?;
+        Some((placed.node, &placed.requests))
     }
 
     /// The node that a pod is on.
@@ -260,4 +274,3 @@ impl<'s> Index<'s> {
         counts
     }
 }
-

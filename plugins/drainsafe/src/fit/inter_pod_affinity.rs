@@ -7,13 +7,7 @@ use patchkit::rules::{
 };
 use rustc_hash::FxHashSet;
 
-use super::{
-    candidate::Candidate,
-    filter::Reason,
-    index::Index,
-    namespaces::NamespaceLabels,
-    topology::Domains,
-};
+use super::{candidate::Candidate, filter::Reason, index::Index, namespaces::NamespaceLabels, topology::Domains};
 
 /// What is worked out before any node is looked at.
 #[derive(Debug)]
@@ -32,6 +26,11 @@ pub(super) struct PodAffinities {
 pub(crate) fn anti_affinity_terms(spec: &PodSpec) -> &[PodAffinityTerm] {
     let affinity = spec.affinity.as_ref().and_then(|affinity| affinity.pod_anti_affinity.as_ref());
     affinity.map_or(&[], |affinity| &affinity.required)
+}
+
+/// Whether it wants to be beside other pods, or away from them.
+pub(super) fn has_affinity(spec: &PodSpec) -> bool {
+    !affinity_terms(spec).is_empty() || !anti_affinity_terms(spec).is_empty()
 }
 
 fn affinity_terms(spec: &PodSpec) -> &[PodAffinityTerm] {

@@ -111,11 +111,26 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    /// Bound volumes of the pod that can be used from some nodes only.
-    pub fn pinned_volumes(&self) -> impl Iterator<Item = &patchkit::snapshot::objects::storage::PersistentVolume> {
-        let bindings = self.prepared.as_ref().ok().and_then(|prepared| prepared.bindings.as_ref());
-        bindings.into_iter().flat_map(Bindings::volumes).filter(|volume| volume.node_affinity.is_some())
+    /// The names of the bound volumes of the pod.
+    pub fn volumes(&self) -> impl Iterator<Item = &str> {
+        self.bindings().into_iter().flat_map(Bindings::volumes)
     }
+
+    /// Whether a bound volume of the pod, by its name, can be used from a node, given by its number.
+    #[must_use]
+    pub fn reaches(&self, volume: &str, node: usize) -> bool {
+        self.bindings().is_some_and(|bindings| bindings.reaches(volume, &self.index.nodes()[node]))
+    }
+
+    fn bindings(&self) -> Option<&Bindings<'a>> {
+        self.prepared.as_ref().ok()?.bindings.as_ref()
+    }
+}
+
+/// Whether a node is one of those that a pod's node selector and required node affinity want.
+#[must_use]
+pub fn affinity_matches(candidate: &Candidate, node: &patchkit::snapshot::objects::node::Node) -> bool {
+    RequiredAffinity::of(&candidate.spec).matches(node)
 }
 
 fn prepare<'a>(index: &'a Index<'a>, candidate: &'a Candidate) -> Result<Prepared<'a>, Rejection> {
@@ -131,8 +146,7 @@ fn prepare<'a>(index: &'a Index<'a>, candidate: &'a Candidate) -> Result<Prepare
         restrictions = volume_restrictions::prepare(spec, namespace, &claims, index)?;
         bindings = volume_binding::prepare(candidate, &claims, storage)?;
         zones = volume_zone::prepare(&claims, storage)?;
-        let attached =
-            node_volume_limits::attached_volumes(spec, &candidate.name, namespace, &claims, storage);
+        let attached = node_volume_limits::attached_volumes(spec, &candidate.name, namespace, &claims, storage);
         limits = node_volume_limits::prepare(attached);
     }
     Ok(Prepared {

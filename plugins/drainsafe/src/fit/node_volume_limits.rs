@@ -68,12 +68,7 @@ fn of(driver: &str, handle: &str, in_tree: bool) -> Attached {
 }
 
 /// The volume of a claim: its own where it has one, else the one that its class will make.
-fn of_claim(
-    claim: &PersistentVolumeClaim,
-    name: &str,
-    namespace: &str,
-    storage: &Storage<'_>,
-) -> Option<Attached> {
+fn of_claim(claim: &PersistentVolumeClaim, name: &str, namespace: &str, storage: &Storage<'_>) -> Option<Attached> {
     let volume = (!claim.volume_name.is_empty()).then(|| storage.volume(&claim.volume_name)).flatten();
     let Some(volume) = volume else {
         let class = class_of_claim(claim);
@@ -96,7 +91,11 @@ fn of_claim(
 }
 
 /// The attachments of a node by its VolumeAttachment objects: unique name and driver.
-pub(crate) fn by_attachment(attacher: &str, volume: &str, storage: &Storage<'_>) -> Option<(CompactString, CompactString)> {
+pub(crate) fn by_attachment(
+    attacher: &str,
+    volume: &str,
+    storage: &Storage<'_>,
+) -> Option<(CompactString, CompactString)> {
     let volume = storage.volume(volume).filter(|volume| volume.source == "csi" && !attacher.is_empty())?;
     Some((format_compact!("{attacher}/{}", volume.handle), attacher.into()))
 }

@@ -88,7 +88,8 @@ pub(super) fn prepare(candidate: &Candidate, index: &Index<'_>, affinity: &Requi
         }
         let eligible = matching.iter().flatten().count();
         let fewest = matching.iter().flatten().copied().min().unwrap_or(i64::from(i32::MAX));
-        let too_few_domains = i64::try_from(eligible).unwrap_or(i64::MAX) < i64::from(constraint.min_domains.unwrap_or(1));
+        let too_few_domains =
+            i64::try_from(eligible).unwrap_or(i64::MAX) < i64::from(constraint.min_domains.unwrap_or(1));
         Counted {
             topology: Arc::clone(topology),
             max_skew: i64::from(constraint.max_skew),

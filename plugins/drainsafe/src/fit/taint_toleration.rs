@@ -9,10 +9,8 @@ use super::{filter::Reason, index::NodeState};
 pub(super) fn filter(tolerations: &[Toleration], node: &NodeState<'_>) -> Result<(), Reason> {
     match first_untolerated(&node.taints, tolerations) {
         None => Ok(()),
-        Some(taint) => Err(Reason::Taint {
-            key: taint.key.clone(),
-            value: taint.value.clone(),
-            effect: taint.effect.clone(),
-        }),
+        Some(taint) => {
+            Err(Reason::Taint { key: taint.key.clone(), value: taint.value.clone(), effect: taint.effect.clone() })
+        }
     }
 }

@@ -124,8 +124,7 @@ impl<'a> BoundVolume<'a> {
 /// Whether a node is in the node affinity of a volume. Upstream asks by the labels alone: fields are not looked at.
 fn is_selected(affinity: Option<&NodeSelector>, node: &Node) -> bool {
     let matches = |term: &NodeSelectorTerm| {
-        !(term.match_expressions.is_empty() && term.match_fields.is_empty())
-            && term.match_expressions.iter().all(|requirement| requirement.matches(&node.meta.labels))
+        !(term.match_expressions.is_empty() && term.match_fields.is_empty()) && term.matches_labels(&node.meta.labels)
     };
     affinity.is_none_or(|selector| selector.node_selector_terms.iter().any(matches))
 }
@@ -137,12 +136,7 @@ impl Bindings<'_> {
     }
 
     /// What would be decided for the claims if the pod got this node.
-    pub(super) fn decide(
-        &self,
-        namespace: &str,
-        node: &NodeState<'_>,
-        index: &Index<'_>,
-    ) -> Result<Decided, Reason> {
+    pub(super) fn decide(&self, namespace: &str, node: &NodeState<'_>, index: &Index<'_>) -> Result<Decided, Reason> {
         let mut conflict = false;
         for bound in &self.bound {
             match bound.is_reachable(node) {
@@ -154,7 +148,7 @@ impl Bindings<'_> {
                 Err(why) => return Err(Reason::from(format!("could not translate pv: {why}"))),
             }
         }
-        // A missing volume ends the look at the bound ones, as upstream does.
+        // Either of the two ends the look at the bound volumes.
         let missing = self.volume_is_missing && !conflict;
         let waiting = self.find(namespace, node, index);
         let (no_match, no_space) = (waiting == Err(Unbound::NoVolume), waiting == Err(Unbound::NoSpace));
@@ -259,9 +253,15 @@ impl Bindings<'_> {
         smallest
     }
 
-    /// The volumes that keep the pod on some nodes: those with a node affinity.
-    pub(super) fn volumes(&self) -> impl Iterator<Item = &PersistentVolume> {
-        self.bound.iter().map(|bound| bound.volume)
+    /// The names of the bound volumes.
+    pub(super) fn volumes(&self) -> impl Iterator<Item = &str> {
+        self.bound.iter().map(|bound| bound.volume.meta.name.as_str())
+    }
+
+    /// Whether one of the bound volumes can be used from a node.
+    pub(super) fn reaches(&self, volume: &str, node: &NodeState<'_>) -> bool {
+        let bound = self.bound.iter().find(|bound| bound.volume.meta.name == volume);
+        bound.is_some_and(|bound| bound.is_reachable(node) == Ok(true))
     }
 }
 
@@ -281,9 +281,7 @@ fn can_be_made(waiting: &Waiting<'_>, node: &NodeState<'_>, storage: &Storage<'_
         return Err(Unbound::NoVolume);
     }
     let labels = &node.node.meta.labels;
-    let allowed = |term: &NodeSelectorTerm| {
-        !term.match_expressions.is_empty() && term.match_expressions.iter().all(|it| it.matches(labels))
-    };
+    let allowed = |term: &NodeSelectorTerm| !term.match_expressions.is_empty() && term.matches_labels(labels);
     if !class.allowed_topologies.is_empty() && !class.allowed_topologies.iter().any(allowed) {
         return Err(Unbound::NoVolume);
     }
