@@ -177,7 +177,7 @@ fn tolerate_unready_nodes(spec: &mut PodSpec) {
 /// The name of the claim that a volume uses, and whether it is made for the pod alone.
 pub(crate) fn claim_of(pod: &str, volume: &patchkit::rules::pod::Volume) -> Option<(CompactString, bool)> {
     match &volume.source {
-        VolumeSource::PersistentVolumeClaim { claim } => Some((claim.clone(), false)),
+        VolumeSource::PersistentVolumeClaim { claim } => Some((claim.of(&volume.name, pod).into(), false)),
         VolumeSource::Ephemeral { .. } => Some((compact_str::format_compact!("{pod}-{}", volume.name), true)),
         _ => None,
     }

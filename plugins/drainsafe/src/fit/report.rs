@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Mutex, thread};
 use patchkit::{
     report::{
         Block, Cell, Column, Document, Finding, Metadata, NotEvaluated, ObjectRef, Report, Severity, SourceRef, Table,
-        Tone,
+        Tone, words::summary,
     },
     snapshot::Snapshot,
 };
@@ -20,8 +20,6 @@ use super::{
 
 /// With so few pods each node is told on a line of its own.
 const DETAILED: usize = 3;
-/// So many names of nodes stand in a table before the rest is counted.
-const NAMES: usize = 4;
 
 /// The verdicts with everything that goes into their report.
 #[derive(Debug, Default)]
@@ -181,19 +179,13 @@ fn document(pods: &[Verdict]) -> Document {
             Cell::from(pod.namespace.as_str()),
             Cell::from(pod.name.as_str()),
             Cell::new(fits, tone),
-            Cell::from(some_names(&pod.feasible)),
+            Cell::from(if pod.feasible.is_empty() { String::new() } else { summary(&pod.feasible) }),
             Cell::from(rejected),
             Cell::from(first.unwrap_or_default()),
         ]);
     }
     document.push(Block::Table(table));
     document
-}
-
-fn some_names(names: &[String]) -> String {
-    let shown = if names.len() > NAMES + 1 { &names[..NAMES] } else { names };
-    let more = names.len() - shown.len();
-    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
 }
 
 fn detailed(document: &mut Document, pod: &Verdict) {

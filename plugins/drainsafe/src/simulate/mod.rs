@@ -35,5 +35,5 @@ mod slack;
 
 pub use held::Held;
 pub use placement::{Outcome, Placement, Proof, Rejections, Simulation};
-pub use replacement::{NotReplaced, Owners, Replacement, Returns, Template};
+pub use replacement::{NotReplaced, Replacement, Returns, Template, Templates};
 pub use run::run;

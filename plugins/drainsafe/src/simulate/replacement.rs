@@ -3,14 +3,15 @@
 
 use std::{fmt, sync::Arc};
 
+use crate::fit::{Candidate, namespace_of, tolerates_cordon};
 use compact_str::CompactString;
 use patchkit::{
     rules::{
         Labels, PodSpec,
-        pod::{Container, Volume, VolumeSource},
+        pod::{ClaimName, Container, Volume, VolumeSource},
     },
     snapshot::{
-        Snapshot,
+        Owners, Snapshot,
         objects::{
             Meta,
             pod::Pod,
@@ -19,9 +20,6 @@ use patchkit::{
         },
     },
 };
-use rustc_hash::FxHashMap;
-
-use crate::fit::{Candidate, namespace_of, tolerates_cordon};
 
 /// Labels that controllers put on each pod beside those of the template.
 const CONTROLLER_LABELS: &[&str] = &[
@@ -100,19 +98,17 @@ impl fmt::Display for NotReplaced {
     }
 }
 
-/// The workloads of a snapshot by what owner references name.
-#[derive(Debug)]
-pub struct Owners<'s> {
-    workloads: FxHashMap<(Arc<str>, &'static str, &'s str), &'s Workload>,
+/// What replacements are built from.
+pub struct Templates<'s> {
+    owners: Owners<'s>,
     default_class: Option<&'s StorageClass>,
 }
 
-impl<'s> Owners<'s> {
-    /// Indexes the workloads.
+impl<'s> Templates<'s> {
+    /// The templates of a snapshot.
     #[must_use]
     pub fn of(snapshot: &'s Snapshot) -> Self {
-        let key = |it: &'s Workload| ((namespace_of(&it.meta.namespace), it.kind.as_str(), it.meta.name.as_str()), it);
-        Self { workloads: snapshot.workloads.iter().map(key).collect(), default_class: default_class(snapshot) }
+        Self { owners: Owners::of(snapshot), default_class: default_class(snapshot) }
     }
 
     /// The replacement of a pod.
@@ -138,28 +134,26 @@ impl<'s> Owners<'s> {
             candidate.uid = CompactString::default();
             self.finish(candidate, Template::OwnSpec { why })
         };
-        let kind = match owner.kind.as_str() {
-            "ReplicaSet" => WorkloadKind::ReplicaSet,
-            "StatefulSet" => WorkloadKind::StatefulSet,
-            "ReplicationController" => WorkloadKind::ReplicationController,
-            "Job" => WorkloadKind::Job,
-            other => return Ok(own_spec(format!("{other}/{} has no template that is known", owner.name))),
-        };
-        let key = (namespace_of(&pod.meta.namespace), kind.as_str(), owner.name.as_str());
-        let found = self.workloads.get(&key as &(Arc<str>, &'static str, &str)).copied();
-        let same = |workload: &&Workload| {
-            owner.uid.is_empty() || workload.meta.uid.is_empty() || owner.uid == workload.meta.uid
-        };
-        let Some(workload) = found.filter(same) else {
+        let known = [
+            WorkloadKind::ReplicaSet,
+            WorkloadKind::StatefulSet,
+            WorkloadKind::ReplicationController,
+            WorkloadKind::Job,
+        ];
+        let Some(workload) = self.owners.controller(&pod.meta) else {
             return Ok(own_spec(format!("{}/{} was not read", owner.kind, owner.name)));
         };
+        let kind = workload.kind;
+        if !known.contains(&kind) {
+            return Ok(own_spec(format!("{kind}/{} makes its pods in another way", owner.name)));
+        }
         if workload.job.as_ref().is_some_and(|job| job.finished) {
             return Err(NotReplaced::JobEnded);
         }
         let mut spec = PodSpec::clone(&workload.template);
         admit_like(&mut spec, &pod.spec);
         if kind == WorkloadKind::StatefulSet {
-            mount_claims(&mut spec, &pod.spec, workload, &pod.meta.name);
+            mount_claims(&mut spec, &pod.spec, workload);
         }
         let mut candidate = Candidate {
             namespace: namespace_of(&pod.meta.namespace),
@@ -267,12 +261,12 @@ fn add_containers(of_template: &mut Vec<Container>, running: &[Container]) {
 }
 
 /// A StatefulSet's pod keeps its claims: `TEMPLATE-POD`.
-fn mount_claims(spec: &mut PodSpec, running: &PodSpec, workload: &Workload, pod: &str) {
+fn mount_claims(spec: &mut PodSpec, running: &PodSpec, workload: &Workload) {
     for template in &workload.claim_templates {
         let own = running.volumes.iter().find(|volume| volume.name == *template);
         let volume = own.cloned().unwrap_or_else(|| Volume {
             name: template.clone(),
-            source: VolumeSource::PersistentVolumeClaim { claim: compact_str::format_compact!("{template}-{pod}") },
+            source: VolumeSource::PersistentVolumeClaim { claim: ClaimName::OfPod },
         });
         spec.volumes.retain(|known| known.name != *template);
         spec.volumes.push(volume);

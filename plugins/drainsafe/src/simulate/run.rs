@@ -7,7 +7,7 @@ use super::{
     held::held,
     order::{Choice, failed_first, hardest_first, largest_first},
     placement::{Outcome, Placement, Proof, Rejections, Simulation},
-    replacement::{Owners, Returns},
+    replacement::{Returns, Templates},
     round::{Moving, Round, round},
     slack::{Sums, is_certain},
 };
@@ -20,7 +20,7 @@ const RETRIES: usize = 4;
 #[must_use]
 pub fn run(index: &Index<'_>, drained: &[usize], evicted: &[usize]) -> Simulation {
     let snapshot = index.snapshot();
-    let owners = Owners::of(snapshot);
+    let templates = Templates::of(snapshot);
     let mut base = index.clone();
     let mut is_drained = vec![false; base.nodes().len()];
     for node in drained.iter().copied() {
@@ -43,7 +43,7 @@ pub fn run(index: &Index<'_>, drained: &[usize], evicted: &[usize]) -> Simulatio
             notes: Vec::new(),
         };
         let mut place = None;
-        match snapshot.pods.get(pod).map(|found| owners.replacement(found)) {
+        match snapshot.pods.get(pod).map(|found| templates.replacement(found)) {
             None => placement.outcome = Outcome::NotEvaluated("there is no such pod in the snapshot".to_owned()),
             Some(Err(why)) => placement.outcome = Outcome::NotReplaced(why),
             Some(Ok(replacement)) => {
