@@ -1,19 +1,26 @@
 //! The flags of `kubectl netpolcheck`.
 
-use clap::Parser;
-use patchkit::{
-    app::{App, Failure},
-    report::Exit,
-};
+use clap::{Parser, Subcommand};
+use patchkit::cluster::ConnectOptions;
+
+use crate::commands::map::MapArgs;
 
 /// NetworkPolicy: what the policies of a cluster really allow
 #[derive(Debug, Parser)]
-pub struct Cli {}
+#[command(disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
 
-/// There is no subcommand yet, so whoever calls it without a flag is told so.
-///
-/// # Errors
-/// Always, as a mistake of the command line.
-pub fn run(_app: &App, _cli: Cli) -> Result<Exit, Failure> {
-    Err(Failure::usage("there is no subcommand yet").with_hint("--help and --version are answered"))
+    /// Which cluster, and as whom.
+    #[command(flatten)]
+    pub connect: ConnectOptions,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Who can talk to whom, and on which ports
+    Map(Box<MapArgs>),
 }

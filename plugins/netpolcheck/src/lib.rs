@@ -6,12 +6,20 @@
 #![deny(missing_docs)]
 
 pub mod address;
+mod calico;
 pub mod cli;
+pub mod commands;
 pub mod engine;
+pub mod entrance;
+pub mod foreign;
+pub mod map;
+pub mod names;
 pub mod policy;
 pub mod ports;
 pub mod profile;
 pub mod range_set;
+pub mod service;
+pub mod who;
 pub mod world;
 
 use patchkit::app::Plugin;

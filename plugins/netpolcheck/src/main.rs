@@ -1,11 +1,8 @@
 use std::process::ExitCode;
 
-use kubectl_netpolcheck::{
-    PLUGIN,
-    cli::{self, Cli},
-};
+use kubectl_netpolcheck::{PLUGIN, cli::Cli, commands};
 use patchkit::app;
 
 fn main() -> ExitCode {
-    app::run::<Cli>(&PLUGIN, cli::run)
+    app::run::<Cli>(&PLUGIN, commands::run)
 }

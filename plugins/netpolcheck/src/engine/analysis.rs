@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use patchkit::{report::NotEvaluated, snapshot::Snapshot};
 
-use super::{BitSet, Both, ClassId, Classes, Row, Rows, StanceId, classes::Matches, rows::RowMaker, stances::Stances};
+use super::{
+    BitSet, Both, ClassId, Classes, Row, Rows, StanceId, atoms::holds_all, number, rows::RowMaker, stances::Stances,
+};
 use crate::{
     address::{Address, Block, Family},
     policy::{Direction, Policies, Term, TermId},
     ports::PortSet,
-    profile::{Profile, Semantics},
+    profile::{Matching, Profile, Semantics},
     world::{NamedPort, PodId, World},
 };
 
@@ -46,6 +48,8 @@ pub struct Analysis<'s> {
     /// What decides about traffic from each class.
     pub egress: Stances,
     passes: Vec<Pass>,
+    /// The same with every point left open on which profiles differ; absent where none matters here.
+    open: Option<Vec<Pass>>,
 }
 
 /// The rows of every stance, for one IP family.
@@ -89,14 +93,37 @@ impl<'s> Analysis<'s> {
         let classes = Classes::of(&world, &policies, &semantics, &families);
         let ingress = Stances::new(&classes, &policies, Direction::Ingress);
         let egress = Stances::new(&classes, &policies, Direction::Egress);
-        let mut analysis =
-            Self { snapshot, semantics, world, policies, classes, families, ingress, egress, passes: Vec::new() };
-        analysis.passes = analysis.families.iter().map(|family| analysis.pass(*family)).collect();
+        let mut analysis = Self {
+            snapshot,
+            semantics,
+            world,
+            policies,
+            classes,
+            families,
+            ingress,
+            egress,
+            passes: Vec::new(),
+            open: None,
+        };
+        analysis.passes = analysis.passes_for(semantics);
+        analysis.open = analysis.profile_matters().then(|| analysis.passes_for(semantics.undecided()));
         analysis
     }
 
-    fn pass(&self, family: Family) -> Pass {
-        let matched = self.matched(family);
+    fn passes_for(&self, semantics: Semantics) -> Vec<Pass> {
+        self.families.iter().map(|family| self.pass(*family, &semantics)).collect()
+    }
+
+    /// Whether the profiles may differ about any connection: a block of a policy holds, or may hold, the address of a
+    /// pod.
+    #[must_use]
+    pub fn profile_matters(&self) -> bool {
+        let any_block = self.policies.terms.iter().any(|(_, term)| matches!(term, Term::Addresses { .. }));
+        any_block && self.classes.addresses.iter().any(|hits| hits.blocks.as_ref().is_none_or(|it| !it.is_empty()))
+    }
+
+    fn pass(&self, family: Family, semantics: &Semantics) -> Pass {
+        let matched = self.matched(family, semantics);
         let rows = |direction, stances: &Stances| {
             let maker = RowMaker { policies: &self.policies, classes: &self.classes, matched: &matched, direction };
             stances.all.iter().map(|stance| maker.rows(stance)).collect()
@@ -104,28 +131,51 @@ impl<'s> Analysis<'s> {
         Pass { family, ingress: rows(Direction::Ingress, &self.ingress), egress: rows(Direction::Egress, &self.egress) }
     }
 
-    fn matched(&self, family: Family) -> Matched {
+    fn matched(&self, family: Family, semantics: &Semantics) -> Matched {
         let classes = &self.classes;
         let bound = classes.count();
         let mut everyone = BitSet::empty(bound);
-        (0..bound).filter(|place| classes.has(class(*place), family)).for_each(|place| everyone.insert(place));
+        (0..bound)
+            .filter(|place| classes.has(ClassId(number(*place)), family))
+            .for_each(|place| everyone.insert(place));
         let mut certain = vec![BitSet::empty(bound); self.policies.terms.count()];
         let mut maybe: Vec<Option<BitSet>> = vec![None; certain.len()];
         let mut may = |term: TermId, place: usize| {
             maybe[term.0 as usize].get_or_insert_with(|| BitSet::empty(bound)).insert(place);
         };
+        // The blocks of this family, and whether each holds all of it, and so every address that is not known.
+        let of_family = |term: &Term| matches!(term, Term::Addresses { block, .. } if block.family == family);
+        let terms_of_family = self.policies.terms.iter().filter(|(_, term)| of_family(term));
+        let blocks: Vec<(TermId, bool)> = terms_of_family.map(|(id, term)| (id, holds_all(term, family))).collect();
         for (place, facts) in classes.facts.iter().enumerate() {
             for term in &classes.selected[facts.selected as usize] {
                 certain[term.0 as usize].insert(place);
             }
-            let Some(addresses) = facts.addresses[family as usize] else { continue };
-            let Matches { certain: sure, maybe: unsure } = &classes.addresses[addresses as usize];
-            sure.iter().for_each(|term| certain[term.0 as usize].insert(place));
-            unsure.iter().for_each(|term| may(*term, place));
+            let Some(hits) = facts.addresses[family as usize] else { continue };
+            let hits = &classes.addresses[hits as usize];
             classes.unknown.iter().for_each(|term| may(*term, place));
+            let experimental = semantics.knows_experimental_peers;
+            hits.nodes.iter().filter(|_| experimental).for_each(|term| certain[term.0 as usize].insert(place));
+            hits.maybe_nodes.iter().filter(|_| experimental).for_each(|term| may(*term, place));
+            let blocks_match =
+                if facts.in_host_network { semantics.blocks_match_nodes } else { semantics.blocks_match_pods };
+            match (blocks_match, &hits.blocks) {
+                (Matching::No, _) => {}
+                (Matching::Yes, Some(blocks)) => blocks.iter().for_each(|term| certain[term.0 as usize].insert(place)),
+                (Matching::Maybe, Some(blocks)) => blocks.iter().for_each(|term| may(*term, place)),
+                (Matching::Yes | Matching::Maybe, None) => {
+                    for (id, holds_all) in &blocks {
+                        if *holds_all && blocks_match == Matching::Yes {
+                            certain[id.0 as usize].insert(place);
+                        } else {
+                            may(*id, place);
+                        }
+                    }
+                }
+            }
         }
         let named = |term: TermId| self.policies.terms.get(term);
-        let experimental = self.semantics.knows_experimental_peers;
+        let experimental = semantics.knows_experimental_peers;
         let of_name: Vec<TermId> = self
             .policies
             .terms
@@ -159,7 +209,7 @@ impl<'s> Analysis<'s> {
             for port in &classes.named_ports[facts.ports as usize] {
                 having_port.entry(*port).or_insert_with(|| BitSet::empty(bound)).insert(place);
             }
-            if facts.in_host_network && self.semantics.own_node_reaches {
+            if facts.in_host_network && semantics.own_node_reaches {
                 hosts.insert(place);
                 if !facts.node_known {
                     hosts_anywhere.insert(place);
@@ -189,11 +239,14 @@ impl<'s> Analysis<'s> {
     /// What a stance says, for traffic of an IP family. Empty for a family that is not in use.
     #[must_use]
     pub fn rows(&self, direction: Direction, stance: StanceId, family: Family) -> &[Row] {
-        let Some(pass) = self.passes.iter().find(|pass| pass.family == family) else { return &[] };
-        match direction {
-            Direction::Ingress => &pass.ingress[stance.0 as usize],
-            Direction::Egress => &pass.egress[stance.0 as usize],
-        }
+        rows_of(&self.passes, direction, stance, family)
+    }
+
+    /// The same rows with every point left open on which profiles differ: what is certain in them is certain under
+    /// every profile. Empty where [`Self::profile_matters`] says no.
+    #[must_use]
+    pub fn open_rows(&self, direction: Direction, stance: StanceId, family: Family) -> &[Row] {
+        rows_of(self.open.as_deref().unwrap_or_default(), direction, stance, family)
     }
 
     /// The ports that one direction lets through between two classes: egress those of the source's policies, ingress
@@ -261,6 +314,14 @@ impl<'s> Analysis<'s> {
     }
 }
 
+fn rows_of(passes: &[Pass], direction: Direction, stance: StanceId, family: Family) -> &[Row] {
+    let Some(pass) = passes.iter().find(|pass| pass.family == family) else { return &[] };
+    match direction {
+        Direction::Ingress => &pass.ingress[stance.0 as usize],
+        Direction::Egress => &pass.egress[stance.0 as usize],
+    }
+}
+
 /// Which families are in use: those of any address that is known, and those that policies name.
 fn families(world: &World<'_>, policies: &Policies<'_>, semantics: &Semantics) -> Vec<Family> {
     let of_pods =
@@ -276,8 +337,4 @@ fn families(world: &World<'_>, policies: &Policies<'_>, semantics: &Semantics) -
     let four = used(Family::V4) || of_pods().next().is_none();
     let six = semantics.ipv6 && used(Family::V6);
     [(Family::V4, four || !six), (Family::V6, six)].into_iter().filter(|(_, used)| *used).map(|it| it.0).collect()
-}
-
-fn class(place: usize) -> ClassId {
-    ClassId(u32::try_from(place).unwrap_or(u32::MAX))
 }

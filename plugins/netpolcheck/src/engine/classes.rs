@@ -5,14 +5,11 @@ use std::hash::Hash;
 use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 
-use super::{
-    atoms::{Atoms, holds_all},
-    selected::selected,
-};
+use super::{atoms::Atoms, number, selected::selected};
 use crate::{
     address::Family,
     policy::{Policies, PortMatch, Term, TermId},
-    profile::{Matching, Semantics},
+    profile::Semantics,
     range_set::RangeSet,
     world::{NamedPort, PodFacts, PodId, World, exposed},
 };
@@ -32,11 +29,16 @@ pub struct External {
     pub(super) terms: Vec<TermId>,
 }
 
-/// Terms that match, and terms that may match.
+/// What is known of an address of a pod. Which of it counts is a question of the profile, and no two profiles need
+/// other classes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Matches {
-    pub(super) certain: Vec<TermId>,
-    pub(super) maybe: Vec<TermId>,
+pub(super) struct Hits {
+    /// The blocks that hold it; `None` where the address is not known.
+    pub(super) blocks: Option<Vec<TermId>>,
+    /// Terms of nodes that mean the node it is on, where it is an address of a node.
+    pub(super) nodes: Vec<TermId>,
+    /// Terms of nodes that may mean it.
+    pub(super) maybe_nodes: Vec<TermId>,
 }
 
 /// Named ports, by the place of the name in [`Classes::port_names`].
@@ -49,7 +51,7 @@ pub(super) struct ClassFacts {
     pub(super) selected: u32,
     /// Their named ports, by place.
     pub(super) ports: u32,
-    /// By family, the terms that match their address, by place; `None` where they have no address of it.
+    /// By family, what holds their address, by place; `None` where they have no address of it.
     pub(super) addresses: [Option<u32>; 2],
     /// They use the network of their node.
     pub(super) in_host_network: bool,
@@ -70,7 +72,7 @@ pub struct Classes {
     pub external: Vec<External>,
     pub(super) facts: Vec<ClassFacts>,
     pub(super) selected: Vec<Vec<TermId>>,
-    pub(super) addresses: Vec<Matches>,
+    pub(super) addresses: Vec<Hits>,
     pub(super) named_ports: Vec<NamedPorts>,
     pub(super) port_names: FxHashMap<CompactString, u32>,
     /// Terms that may match anything at all.
@@ -103,7 +105,7 @@ impl Classes {
     #[must_use]
     pub fn of_address(&self, family: Family, address: u128) -> Option<ClassId> {
         let place = self.external.iter().position(|it| it.family == family && it.addresses.contains(address))?;
-        Some(ClassId(u32::try_from(self.members.len() + place).unwrap_or(u32::MAX)))
+        Some(ClassId(number(self.members.len() + place)))
     }
 
     /// Puts pods and addresses into classes.
@@ -131,7 +133,7 @@ impl Classes {
             unknown: terms.iter().filter(|(_, term)| **term == Term::Unknown).map(|(id, _)| id).collect(),
         };
         let any_host = world.pods.iter().any(|pod| pod.in_host_network) && semantics.own_node_reaches;
-        let matcher = AddressMatcher { policies, world, semantics };
+        let hitter = Hitter { policies, world };
         let mut ports_of_spec: FxHashMap<*const patchkit::rules::PodSpec, u32> = FxHashMap::default();
         for (place, pod) in world.pods.iter().enumerate() {
             let ports = *ports_of_spec
@@ -139,8 +141,7 @@ impl Classes {
                 .or_insert_with(|| named.add(classes.named_ports_of(pod)));
             let mut by_family = [None, None];
             for (family, atoms) in &atoms {
-                by_family[*family as usize] =
-                    matcher.matches(pod, *family, atoms).map(|matches| addresses.add(matches));
+                by_family[*family as usize] = hitter.hits(pod, *family, atoms).map(|hits| addresses.add(hits));
             }
             let facts = ClassFacts {
                 selected: selection_of_pod[place],
@@ -150,11 +151,11 @@ impl Classes {
                 host: if pod.in_host_network && any_host { pod.node.into() } else { CompactString::default() },
                 node_known: !any_host || !pod.node.is_empty(),
             };
-            let id = PodId(u32::try_from(place).unwrap_or(u32::MAX));
+            let id = PodId(number(place));
             let class = *known.entry(facts).or_insert_with_key(|facts| {
                 classes.facts.push(facts.clone());
                 classes.members.push(Vec::new());
-                ClassId(u32::try_from(classes.members.len() - 1).unwrap_or(u32::MAX))
+                ClassId(number(classes.members.len() - 1))
             });
             classes.members[class.0 as usize].push(id);
             classes.of_pod.push(class);
@@ -202,75 +203,39 @@ fn used_names(policies: &Policies<'_>) -> FxHashMap<CompactString, u32> {
     let rules = policies.all.iter().flat_map(|policy| policy.ingress.iter().chain(&policy.egress).flatten());
     for port in rules.flat_map(|rule| rule.ports.iter().flatten()) {
         if let PortMatch::Named { name, .. } = port {
-            let next = u32::try_from(names.len()).unwrap_or(u32::MAX);
+            let next = number(names.len());
             names.entry(name.clone()).or_insert(next);
         }
     }
     names
 }
 
-/// Which terms match the addresses of pods.
-struct AddressMatcher<'a> {
+/// Which terms hold the addresses of pods.
+struct Hitter<'a> {
     policies: &'a Policies<'a>,
     world: &'a World<'a>,
-    semantics: &'a Semantics,
 }
 
-impl AddressMatcher<'_> {
-    /// The terms that match the address of a pod; `None` where it has no address of this family.
-    fn matches(&self, pod: &PodFacts<'_>, family: Family, atoms: &Atoms) -> Option<Matches> {
+impl Hitter<'_> {
+    /// What holds the address of a pod; `None` where it has no address of this family.
+    fn hits(&self, pod: &PodFacts<'_>, family: Family, atoms: &Atoms) -> Option<Hits> {
         if pod.addresses.is_some() && pod.address(family).is_none() {
             return None;
         }
-        let mut matches = match pod.in_host_network {
-            true => self.by_address(pod, family, atoms, self.semantics.blocks_match_nodes),
-            false => self.by_address(pod, family, atoms, self.semantics.blocks_match_pods),
-        };
-        if pod.in_host_network && self.semantics.knows_experimental_peers {
-            self.add_nodes(pod, &mut matches);
-        }
-        matches.certain.sort_unstable();
-        matches.maybe.sort_unstable();
-        Some(matches)
-    }
-
-    fn by_address(&self, pod: &PodFacts<'_>, family: Family, atoms: &Atoms, blocks: Matching) -> Matches {
-        let terms = &self.policies.terms;
-        let mut matches = Matches::default();
-        match (blocks, pod.address(family)) {
-            (Matching::No, _) => {}
-            (Matching::Yes, Some(address)) => matches.certain = self.blocks_at(atoms, address.number),
-            (Matching::Maybe, Some(address)) => matches.maybe = self.blocks_at(atoms, address.number),
-            (_, None) => {
-                for (id, term) in terms.iter() {
-                    match term {
-                        Term::Addresses { block, .. } if block.family == family => {
-                            let certain = blocks == Matching::Yes && holds_all(term, family);
-                            if certain { matches.certain.push(id) } else { matches.maybe.push(id) }
-                        }
-                        _ => {}
-                    }
+        let is_block = |id: &TermId| matches!(self.policies.terms.get(*id), Term::Addresses { .. });
+        let blocks_at = |number| atoms.terms_at(number).iter().copied().filter(is_block).collect();
+        let mut hits = Hits { blocks: pod.address(family).map(|it| blocks_at(it.number)), ..Hits::default() };
+        if pod.in_host_network {
+            let node = self.world.nodes.as_ref().and_then(|nodes| nodes.iter().find(|node| node.name == pod.node));
+            for (id, term) in self.policies.terms.iter() {
+                match (term, node) {
+                    (Term::Nodes(selector), Some(node)) if selector.matches(node.labels) => hits.nodes.push(id),
+                    (Term::Nodes(_), None) => hits.maybe_nodes.push(id),
+                    _ => {}
                 }
             }
         }
-        matches
-    }
-
-    fn blocks_at(&self, atoms: &Atoms, address: u128) -> Vec<TermId> {
-        let is_block = |id: &TermId| matches!(self.policies.terms.get(*id), Term::Addresses { .. });
-        atoms.terms_at(address).iter().copied().filter(is_block).collect()
-    }
-
-    /// A pod in the network of a node is at the node's addresses.
-    fn add_nodes(&self, pod: &PodFacts<'_>, matches: &mut Matches) {
-        let node = self.world.nodes.as_ref().and_then(|nodes| nodes.iter().find(|node| node.name == pod.node));
-        for (id, term) in self.policies.terms.iter() {
-            match (term, node) {
-                (Term::Nodes(selector), Some(node)) if selector.matches(node.labels) => matches.certain.push(id),
-                (Term::Nodes(_), None) => matches.maybe.push(id),
-                _ => {}
-            }
-        }
+        Some(hits)
     }
 }
 
@@ -292,7 +257,7 @@ impl<T: Clone + Eq + Hash> Interner<T> {
         if let Some(place) = self.known.get(&value) {
             return *place;
         }
-        let place = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
+        let place = number(self.values.len());
         self.values.push(value.clone());
         self.known.insert(value, place);
         place

@@ -14,24 +14,32 @@ mod atoms;
 mod bits;
 mod classes;
 mod interned;
+mod peers;
 mod reach;
 mod rows;
 mod selected;
 mod stances;
+mod walk;
 
 pub use analysis::{Analysis, Options};
 pub use bits::BitSet;
 pub use classes::{ClassId, Classes, External};
 pub use interned::{PortTable, PortsId};
-pub use reach::{End, Flow, Group, GroupId, Peer, PeerId, Reach, Side, View};
+pub use peers::{Peer, PeerId, Side, View};
+pub use reach::{End, Flow, Group, GroupId, Pair, Reach};
 pub use rows::{Row, Rows};
 pub use stances::{Stance, StanceId};
 
 /// What is certain, and what is possible; what is possible and not certain depends on something that is not known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Both<T> {
     /// In every case.
     pub certain: T,
     /// In some case; whatever is certain is possible.
     pub possible: T,
+}
+
+/// A place in a list as the number that names it.
+fn number(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
 }

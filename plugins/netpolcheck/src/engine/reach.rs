@@ -1,60 +1,13 @@
 //! Who can reach whom, group by group: a walk over all pairs that never holds them.
 
-use std::collections::BTreeMap;
-
 use rustc_hash::FxHashMap;
 
-use super::{Analysis, Both, ClassId, PortTable, PortsId};
-use crate::{
-    address::Family,
-    policy::Direction,
-    range_set::RangeSet,
-    world::{OwnerId, PodId},
+use super::{
+    Analysis, ClassId, Peer, PeerId, PortTable, PortsId, Side, View, number,
+    peers::{meet, peers},
+    walk::Walk,
 };
-
-/// What counts as one peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum View {
-    /// What owns pods: all pods of a Deployment are one peer.
-    Workloads,
-    /// Each pod.
-    Pods,
-}
-
-/// The place of a peer in [`Reach::peers`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PeerId(pub u32);
-
-/// A workload or a pod.
-#[derive(Clone, Debug)]
-pub struct Peer {
-    /// What it belongs to; for a pod that belongs to nothing, itself.
-    pub owner: OwnerId,
-    /// Its pods: one where pods are looked at one by one.
-    pub pods: Vec<PodId>,
-    /// The classes of its pods, ascending.
-    pub classes: Vec<ClassId>,
-    /// Which ends of connections it may be.
-    pub side: Side,
-}
-
-/// Which ends of connections a peer may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Side {
-    /// Connections from it are shown.
-    pub from: bool,
-    /// Connections to it are shown.
-    pub to: bool,
-    /// One end of each connection that is shown has this.
-    pub focus: bool,
-}
-
-impl Side {
-    /// Both ends.
-    pub const ANY: Self = Self { from: true, to: true, focus: true };
-    /// No connection of it is shown.
-    pub const NONE: Self = Self { from: false, to: false, focus: false };
-}
+use crate::{address::Family, range_set::RangeSet};
 
 /// The place of a group in [`Reach::groups`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,8 +22,7 @@ pub struct Group {
     pub classes: Vec<ClassId>,
     /// Which ends of connections they may be.
     pub side: Side,
-    /// Their pods use the network of their nodes, and so reach every pod on the same node; see
-    /// [`Reach::by_node`].
+    /// Some of their pods use the network of their nodes, and so reach every pod on the same node.
     pub in_host_network: bool,
 }
 
@@ -84,6 +36,9 @@ pub enum End<'r> {
 }
 
 /// Ports on which each peer of one end reaches each of the other; a peer and itself are left out.
+///
+/// Where the source group is in the host network, some pairs of peers are on the same node, and reach each other
+/// whatever the policies say: [`Reach::pairs`] knows which.
 #[derive(Clone, Copy, Debug)]
 pub struct Flow<'r> {
     /// Who connects.
@@ -96,8 +51,29 @@ pub struct Flow<'r> {
     pub ports: PortsId,
     /// On these it depends on something that is not known. None of them is in `ports`.
     pub depends: PortsId,
+    /// On these another profile may have another answer.
+    pub by_profile: PortsId,
     /// On some of the ports only some of the pods of a peer are meant, since its pods are not alike.
     pub partly: bool,
+}
+
+/// What holds for two peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// Who connects; `None` for addresses outside of the cluster.
+    pub from: Option<PeerId>,
+    /// Who is connected to; `None` for addresses outside of the cluster.
+    pub to: Option<PeerId>,
+    /// As in [`Flow::ports`].
+    pub ports: PortsId,
+    /// As in [`Flow::depends`].
+    pub depends: PortsId,
+    /// As in [`Flow::by_profile`].
+    pub by_profile: PortsId,
+    /// As in [`Flow::partly`].
+    pub partly: bool,
+    /// They are on one node, whose network the source uses: no policy keeps them apart there.
+    pub by_node: bool,
 }
 
 /// A view of an analysis.
@@ -174,15 +150,52 @@ impl<'a> Reach<'a> {
     }
 
     /// Whether a pod of the first peer is part of the node that a pod of the second is on: then it reaches that pod
-    /// on every port, whatever flows say.
+    /// on every port, whatever the policies say.
     #[must_use]
     pub fn by_node(&self, from: PeerId, to: PeerId) -> bool {
-        let (from, to) = (self.peer(from), self.peer(to));
-        from.pods.iter().any(|from| to.pods.iter().any(|to| self.analysis.reaches_by_node(*from, *to)))
+        meet(&self.peer(from).host_nodes, &self.peer(to).nodes)
+    }
+
+    /// Gives each pair of peers of a flow between which there is anything.
+    pub fn pairs(&self, flow: &Flow<'_>, mut give: impl FnMut(Pair)) {
+        let pair = |from, to| Pair {
+            from,
+            to,
+            ports: flow.ports,
+            depends: flow.depends,
+            by_profile: flow.by_profile,
+            partly: flow.partly,
+            by_node: false,
+        };
+        match (flow.from, flow.to) {
+            (End::Group(from), End::Group(to)) => {
+                let near = self.group(from).in_host_network;
+                for from in &self.group(from).peers {
+                    for to in self.group(to).peers.iter().filter(|to| from != *to) {
+                        let pair = pair(Some(*from), Some(*to));
+                        if near && self.by_node(*from, *to) {
+                            let partly = pair.ports != PortsId::ALL;
+                            let (ports, depends) = (PortsId::ALL, PortsId::NONE);
+                            give(Pair { ports, depends, by_profile: PortsId::NONE, partly, by_node: true, ..pair });
+                        } else if pair.ports != PortsId::NONE || pair.depends != PortsId::NONE {
+                            give(pair);
+                        }
+                    }
+                }
+            }
+            (End::Group(from), End::Outside(..)) => {
+                self.group(from).peers.iter().for_each(|from| give(pair(Some(*from), None)));
+            }
+            (End::Outside(..), End::Group(to)) => {
+                self.group(to).peers.iter().for_each(|to| give(pair(None, Some(*to))));
+            }
+            (End::Outside(..), End::Outside(..)) => {}
+        }
     }
 
     /// Gives every flow, ordered by its source: groups first, then addresses outside of the cluster. Where neither
-    /// end is a peer there is no flow. `table` collects the sets of ports.
+    /// end is a peer there is no flow. Flows without any ports are given only where [`Self::pairs`] finds pairs on one
+    /// node in them. `table` collects the sets of ports.
     pub fn each(&self, table: &mut PortTable, mut give: impl FnMut(&Flow<'_>, &PortTable)) {
         let walk = Walk::of(self, table);
         for (place, group) in self.groups.iter().enumerate().filter(|(_, group)| group.side.from) {
@@ -190,257 +203,14 @@ impl<'a> Reach<'a> {
             let reached = walk.reached_by(&group.classes, table);
             walk.to_groups(from, group.side.focus, &reached, table, &mut give);
             if self.outside.1 && group.side.focus {
-                let outside = walk.outside(&reached, table);
-                for (family, ports, depends, addresses) in outside {
-                    let to = End::Outside(family, &addresses);
-                    give(&Flow { from, to, family: None, ports, depends, partly: false }, table);
+                let outside = walk.outside(&reached);
+                for (family, ports, addresses) in outside {
+                    give(&ports.flow(from, End::Outside(family, &addresses), None, table), table);
                 }
             }
         }
         if self.outside.0 {
             walk.sources_outside(table, &mut give);
-        }
-    }
-}
-
-fn number(place: usize) -> u32 {
-    u32::try_from(place).unwrap_or(u32::MAX)
-}
-
-fn peers(analysis: &Analysis<'_>, view: View) -> Vec<Peer> {
-    let mut peers: Vec<Peer> = Vec::new();
-    let mut of_owner: FxHashMap<OwnerId, usize> = FxHashMap::default();
-    for (place, pod) in analysis.world.pods.iter().enumerate() {
-        let id = PodId(number(place));
-        let next = peers.len();
-        let peer = match view {
-            View::Pods => next,
-            View::Workloads => *of_owner.entry(pod.owner).or_insert(next),
-        };
-        if peer == next {
-            peers.push(Peer { owner: pod.owner, pods: Vec::new(), classes: Vec::new(), side: Side::NONE });
-        }
-        peers[peer].pods.push(id);
-        peers[peer].classes.push(analysis.class_of(id));
-    }
-    for peer in &mut peers {
-        peer.classes.sort_unstable();
-        peer.classes.dedup();
-    }
-    peers
-}
-
-/// What one source reaches, by class.
-struct Reached {
-    /// One for each family.
-    families: Vec<(Family, Vec<Ports>)>,
-    /// Families that the source has.
-    own: [bool; 2],
-}
-
-/// Ports for some pods of a source, and for all of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Ports {
-    some: Both<PortsId>,
-    all: Both<PortsId>,
-}
-
-/// The ports of the rows of all stances, by number.
-struct Walk<'r, 'a> {
-    reach: &'r Reach<'a>,
-    /// By family, and then by stance of ingress: the ports of each row.
-    ingress: Vec<(Family, Vec<Vec<PortsId>>)>,
-    egress: Vec<(Family, Vec<Vec<PortsId>>)>,
-}
-
-impl<'r, 'a> Walk<'r, 'a> {
-    fn of(reach: &'r Reach<'a>, table: &mut PortTable) -> Self {
-        let analysis = reach.analysis;
-        let mut ids = |direction: Direction| {
-            let stances = analysis.stances(direction);
-            analysis
-                .families
-                .iter()
-                .map(|family| {
-                    let of_stance = (0..stances.all.len()).map(|place| {
-                        let rows = analysis.rows(direction, super::StanceId(number(place)), *family);
-                        rows.iter().map(|row| table.add(row.ports.clone())).collect()
-                    });
-                    (*family, of_stance.collect())
-                })
-                .collect()
-        };
-        Self { reach, ingress: ids(Direction::Ingress), egress: ids(Direction::Egress) }
-    }
-
-    /// What pods of these classes reach.
-    fn reached_by(&self, classes: &[ClassId], table: &mut PortTable) -> Reached {
-        let analysis = self.reach.analysis;
-        let count = analysis.classes.count();
-        let mut own = [false; 2];
-        let families = analysis.families.iter().enumerate().map(|(place, family)| {
-            let mut reached: Vec<Ports> = vec![Ports::default(); count];
-            let mut first = true;
-            for class in classes.iter().filter(|class| analysis.classes.has(**class, *family)) {
-                own[*family as usize] = true;
-                self.add(*class, place, &mut reached, first, table);
-                first = false;
-            }
-            (*family, reached)
-        });
-        Reached { families: families.collect(), own }
-    }
-
-    /// Adds what one class reaches.
-    fn add(&self, from: ClassId, family: usize, reached: &mut [Ports], first: bool, table: &mut PortTable) {
-        let analysis = self.reach.analysis;
-        let (family, ids) = &self.egress[family];
-        let stance = analysis.egress.of(from);
-        // What the source's own policies let out, by destination.
-        let mut out: Vec<Both<PortsId>> = vec![Both::default(); reached.len()];
-        for (row, id) in analysis.rows(Direction::Egress, stance, *family).iter().zip(&ids[stance.0 as usize]) {
-            for to in row.certain.iter() {
-                out[to].certain = table.join(out[to].certain, *id);
-            }
-            for to in row.possible.iter() {
-                out[to].possible = table.join(out[to].possible, *id);
-            }
-        }
-        // What the policies of each stance let in from this source.
-        let (_, ids) = self.ingress.iter().find(|(of, _)| of == family).expect("families are the same everywhere");
-        let into: Vec<Both<PortsId>> = (0..analysis.ingress.all.len())
-            .map(|place| {
-                let rows = analysis.rows(Direction::Ingress, super::StanceId(number(place)), *family);
-                let mut ports = Both::default();
-                for (row, id) in rows.iter().zip(&ids[place]) {
-                    if row.certain.contains(from.0 as usize) {
-                        ports.certain = table.join(ports.certain, *id);
-                    }
-                    if row.possible.contains(from.0 as usize) {
-                        ports.possible = table.join(ports.possible, *id);
-                    }
-                }
-                ports
-            })
-            .collect();
-        for (to, ports) in reached.iter_mut().enumerate() {
-            let (out, into) = (out[to], into[analysis.ingress.of_class[to].0 as usize]);
-            let both = Both {
-                certain: table.meet(out.certain, into.certain),
-                possible: table.meet(out.possible, into.possible),
-            };
-            *ports = match first {
-                true => Ports { some: both, all: both },
-                false => ports.with(both, table),
-            };
-        }
-    }
-
-    /// Gives the flows to groups.
-    fn to_groups(
-        &self,
-        from: End<'_>,
-        focus: bool,
-        reached: &Reached,
-        table: &mut PortTable,
-        give: &mut impl FnMut(&Flow<'_>, &PortTable),
-    ) {
-        let classes = &self.reach.analysis.classes;
-        for (place, group) in self.reach.groups.iter().enumerate() {
-            if !group.side.to || !(focus || group.side.focus) {
-                continue;
-            }
-            let to = End::Group(GroupId(number(place)));
-            let mut found: Vec<(Family, Ports)> = Vec::with_capacity(2);
-            for (family, reached) in reached.families.iter().filter(|(family, _)| reached.own[*family as usize]) {
-                let mut ports: Option<Ports> = None;
-                for class in group.classes.iter().filter(|class| classes.has(**class, *family)) {
-                    let more = reached[class.0 as usize];
-                    ports = Some(match ports {
-                        None => more,
-                        Some(ports) => ports.with_both(more, table),
-                    });
-                }
-                found.extend(ports.map(|ports| (*family, ports)));
-            }
-            let same = found.windows(2).all(|pair| pair[0].1 == pair[1].1);
-            if same {
-                found.truncate(1);
-            }
-            for (family, ports) in found {
-                let depends = table.without(ports.some.possible, ports.some.certain);
-                if ports.some.certain == PortsId::NONE && depends == PortsId::NONE {
-                    continue;
-                }
-                let family = (!same).then_some(family);
-                let partly = ports.some != ports.all;
-                give(&Flow { from, to, family, ports: ports.some.certain, depends, partly }, table);
-            }
-        }
-    }
-
-    /// What a source reaches outside of the cluster: addresses with the same ports together.
-    fn outside(&self, reached: &Reached, table: &mut PortTable) -> Vec<(Family, PortsId, PortsId, RangeSet<u128>)> {
-        let classes = &self.reach.analysis.classes;
-        let mut found: BTreeMap<(Family, PortsId, PortsId), Vec<(u128, u128)>> = BTreeMap::new();
-        for (family, reached) in &reached.families {
-            for (offset, external) in classes.external.iter().enumerate().filter(|(_, it)| it.family == *family) {
-                let Both { certain, possible } = reached[classes.members.len() + offset].some;
-                if possible != PortsId::NONE {
-                    found.entry((*family, certain, possible)).or_default().extend(external.addresses.ranges());
-                }
-            }
-        }
-        let of = |((family, certain, possible), ranges): (_, Vec<_>)| {
-            (family, certain, table.without(possible, certain), ranges.into_iter().collect())
-        };
-        found.into_iter().map(of).collect()
-    }
-
-    /// Gives the flows from outside of the cluster, by destination.
-    fn sources_outside(&self, table: &mut PortTable, give: &mut impl FnMut(&Flow<'_>, &PortTable)) {
-        let classes = &self.reach.analysis.classes;
-        type Ranges = Vec<(u128, u128)>;
-        let mut found: BTreeMap<(usize, Family, PortsId, PortsId, bool), Ranges> = BTreeMap::new();
-        for (offset, external) in classes.external.iter().enumerate() {
-            let class = ClassId(number(classes.members.len() + offset));
-            let reached = self.reached_by(&[class], table);
-            self.to_groups(
-                End::Outside(external.family, &external.addresses),
-                false,
-                &reached,
-                table,
-                &mut |flow, _| {
-                    let End::Group(to) = flow.to else { return };
-                    let key = (to.0 as usize, external.family, flow.ports, flow.depends, flow.partly);
-                    found.entry(key).or_default().extend(external.addresses.ranges());
-                },
-            );
-        }
-        for ((to, family, ports, depends, partly), ranges) in found {
-            let addresses: RangeSet<u128> = ranges.into_iter().collect();
-            let (from, to) = (End::Outside(family, &addresses), End::Group(GroupId(number(to))));
-            give(&Flow { from, to, family: None, ports, depends, partly }, table);
-        }
-    }
-}
-
-impl Ports {
-    /// With one class of pods more.
-    fn with(self, more: Both<PortsId>, table: &mut PortTable) -> Self {
-        self.with_both(Self { some: more, all: more }, table)
-    }
-
-    fn with_both(self, more: Self, table: &mut PortTable) -> Self {
-        Self {
-            some: Both {
-                certain: table.join(self.some.certain, more.some.certain),
-                possible: table.join(self.some.possible, more.some.possible),
-            },
-            all: Both {
-                certain: table.meet(self.all.certain, more.all.certain),
-                possible: table.meet(self.all.possible, more.all.possible),
-            },
         }
     }
 }

@@ -6,7 +6,7 @@ use patchkit::{
     report::NotEvaluated,
     rules::{Labels, PodSpec},
     snapshot::{
-        Snapshot, kinds,
+        Owners, Snapshot, kinds,
         objects::{
             Meta,
             pod::Pod,
@@ -16,7 +16,7 @@ use patchkit::{
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Namespaces, Owner, OwnerId, namespace_of, owners::Workloads};
+use super::{Namespaces, Owner, OwnerId, namespace_of, owners::owner_of};
 use crate::{
     address::{Address, Family},
     ports::Protocol,
@@ -116,20 +116,20 @@ impl<'s> World<'s> {
     /// The pods, owners, namespaces and nodes of a snapshot.
     #[must_use]
     pub fn of(snapshot: &'s Snapshot, semantics: &Semantics) -> Self {
-        let workloads = Workloads::of(snapshot);
+        let owners = Owners::of(snapshot);
         let mut namespaces = Namespaces::of(snapshot);
         let mut made = Made::default();
         for pod in &snapshot.pods {
             if pod.is_finished() && !semantics.finished_pods_count {
                 // It still shows that its owner's pods are in the input.
-                made.owned.insert(workloads.owner_of(&pod.meta, "Pod"));
+                made.owned.insert(owner_of(&pod.meta, "Pod", &owners));
                 continue;
             }
-            let owner = workloads.owner_of(&pod.meta, "Pod");
+            let owner = owner_of(&pod.meta, "Pod", &owners);
             made.add(pod_facts(pod, semantics), owner);
         }
         for workload in snapshot.workloads.iter().filter(|_| snapshot.is_from_files()) {
-            let owner = workloads.owner_of(&workload.meta, workload.kind.as_str());
+            let owner = owner_of(&workload.meta, workload.kind.as_str(), &owners);
             let is_own = owner.kind == workload.kind.as_str() && owner.name == workload.meta.name.as_str();
             let has_ended = workload.job.as_ref().is_some_and(|job| job.finished) && !semantics.finished_pods_count;
             if is_own && !has_ended && workload.kind != WorkloadKind::PodTemplate && !made.owned.contains(&owner) {

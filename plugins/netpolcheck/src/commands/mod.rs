@@ -1,0 +1,21 @@
+//! One file a subcommand: get a snapshot, decide, render. Only here is the outside world touched.
+
+pub mod input;
+pub mod map;
+
+use patchkit::{
+    app::{App, Failure},
+    report::Exit,
+};
+
+use crate::cli::{Cli, Command};
+
+/// Runs the subcommand that was asked for.
+///
+/// # Errors
+/// Where it cannot say anything at all.
+pub fn run(app: &App, cli: Cli) -> Result<Exit, Failure> {
+    match cli.command {
+        Command::Map(args) => map::run(app, &args, &cli.connect),
+    }
+}
