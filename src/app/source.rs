@@ -34,6 +34,10 @@ pub struct SourceArgs {
     /// Look into the folders of directories given with -f
     #[arg(short = 'R', long)]
     pub recursive: bool,
+
+    /// The files hold the whole cluster: what they hold none of does not exist (kubectl get writes no empty lists)
+    #[arg(long, requires = "files")]
+    pub complete: bool,
 }
 
 /// Why there is nothing to work with.
@@ -95,10 +99,13 @@ impl App {
     fn read_files(&self, args: &SourceArgs) -> Result<Gathered, SourceError> {
         let paths = &args.files;
         let line = self.progress.line("files");
-        let snapshot = files::from_files(paths, args.recursive, io::stdin().lock(), |_| line.advance(1))?;
+        let mut snapshot = files::from_files(paths, args.recursive, io::stdin().lock(), |_| line.advance(1))?;
         if snapshot.is_empty() {
             let reasons = snapshot.not_evaluated.iter().map(|it| format!("{}: {}", it.what, it.why)).collect();
             return Err(SourceError::Nothing { paths: paths.join(", "), reasons });
+        }
+        if args.complete {
+            snapshot.take_as_complete();
         }
         Ok(Gathered { snapshot, source: Source::Files { paths: paths.clone() } })
     }

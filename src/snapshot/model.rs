@@ -116,6 +116,8 @@ pub struct Snapshot {
     pub(super) metadata_coverage: BTreeMap<(CompactString, CompactString), Coverage>,
     /// The facts come from files.
     pub(super) from_files: bool,
+    /// What the files hold none of does not exist.
+    pub(super) taken_as_complete: bool,
 }
 
 /// A resource that the API server serves.
@@ -135,7 +137,11 @@ impl Snapshot {
     /// Whether the objects of a kind were read.
     #[must_use]
     pub fn coverage(&self, kind: &Kind) -> Coverage {
-        let default = if self.from_files { Coverage::Unknown } else { Coverage::Denied("not asked for".to_owned()) };
+        let default = match self.from_files {
+            true if self.taken_as_complete => Coverage::Complete,
+            true => Coverage::Unknown,
+            false => Coverage::Denied("not asked for".to_owned()),
+        };
         self.coverage.get(&(kind.group, kind.plural)).cloned().unwrap_or(default)
     }
 
@@ -170,6 +176,7 @@ impl Snapshot {
         match as_metadata {
             Some(Coverage::Complete | Coverage::Some) => None,
             Some(Coverage::Denied(why)) => Some(why.clone()),
+            Some(Coverage::Unknown) | None if self.taken_as_complete => None,
             Some(Coverage::Unknown) | None if self.from_files => Some(format!("the input holds no {kind}")),
             Some(Coverage::Unknown) | None => Some("not asked for".to_owned()),
         }
@@ -227,6 +234,11 @@ impl Snapshot {
     pub fn source_of(&self, meta: &Meta) -> Option<SourceRef> {
         let origin = meta.origin?;
         Some(SourceRef { file: self.files.get(origin.file as usize)?.clone(), line: origin.line })
+    }
+
+    /// Takes what the files hold none of as what the cluster has none of. What could not be read stays unknown.
+    pub fn take_as_complete(&mut self) {
+        self.taken_as_complete = true;
     }
 
     /// Whether the facts come from files.

@@ -13,6 +13,7 @@ use super::{
     model::{Action, BlockedFor, DrainPlan, PlannedPod, Verdict},
     words::duration,
 };
+use crate::fit::Rejection;
 
 /// Lays the plan out.
 #[must_use]
@@ -169,18 +170,20 @@ fn rejections(document: &mut Document, plan: &DrainPlan) {
     ]);
     for pod in homeless {
         // Nodes that reject it alike are one row.
-        let mut rows: Vec<(&str, &str, Vec<String>)> = Vec::new();
-        for rejection in &pod.rejected {
-            match rows
-                .iter_mut()
-                .find(|(filter, message, _)| *filter == rejection.filter && *message == rejection.message)
-            {
-                Some((.., nodes)) => nodes.push(rejection.node.clone()),
-                None => rows.push((&rejection.filter, &rejection.message, vec![rejection.node.clone()])),
+        let mut rows: Vec<(&Rejection, Vec<String>)> = Vec::new();
+        for rejected in &pod.rejected {
+            match rows.iter_mut().find(|(known, _)| **known == rejected.rejection) {
+                Some((_, nodes)) => nodes.push(rejected.node.clone()),
+                None => rows.push((&rejected.rejection, vec![rejected.node.clone()])),
             }
         }
-        for (filter, message, nodes) in rows {
-            table.push([Cell::from(pod.path()), Cell::from(summary(&nodes)), Cell::from(filter), Cell::from(message)]);
+        for (rejection, nodes) in rows {
+            table.push([
+                Cell::from(pod.path()),
+                Cell::from(summary(&nodes)),
+                Cell::from(rejection.filter.to_string()),
+                Cell::from(rejection.reason.to_string()),
+            ]);
         }
     }
     document.push(Block::Table(table));

@@ -240,10 +240,13 @@ pub struct Prediction {
     pub bound_by: String,
 }
 
+/// The place of a group, and those of its pods that go in one tier of one wave.
+type Part<'d> = (usize, Vec<&'d PlannedPod>);
+
 /// Adds up the slowest group of each tier of each wave.
 #[must_use]
 pub fn predict(nodes: &[PlannedNode], groups: &[Group], drafts: &[Draft<'_>]) -> Prediction {
-    let mut parts: BTreeMap<(usize, Tier), Vec<(usize, Vec<&PlannedPod>)>> = BTreeMap::new();
+    let mut parts: BTreeMap<(usize, Tier), Vec<Part<'_>>> = BTreeMap::new();
     for (index, group) in groups.iter().enumerate() {
         for &pod in group.pods.iter().filter(|&&pod| drafts[pod].goes()) {
             let part = parts.entry((wave(nodes, &drafts[pod]), drafts[pod].planned.tier)).or_default();

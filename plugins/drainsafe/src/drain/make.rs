@@ -116,8 +116,7 @@ pub fn make(subject: Subject<'_>) -> Result<Made, NoPlan> {
     budgets::judge(&scene, &standings, &mut drafts, &mut said);
     sets::guard(&scene, &mut drafts, &mut said);
     services::guard(&scene, &mut drafts, &mut said);
-    let places = placement::find(&scene, &drafts);
-    placement::settle(&scene, &mut drafts, places, &mut said);
+    placement::settle(&scene, &mut drafts, &mut said);
     let groups::Ordered { groups, order } = groups::order(&scene, &standings, &plan.nodes, &mut drafts);
     budgets::consume(&standings, &mut drafts, &order, &mut said);
     if drafts.iter().all(|draft| draft.planned.action != Action::Blocked && !draft.planned.waits_for_completion) {

@@ -28,7 +28,7 @@ mod workload;
 
 pub use make::{KINDS, Made, NoPlan, make, select_nodes};
 pub use model::{
-    Action, BlockedFor, DrainPlan, Expected, Group, Owner, PlannedBudget, PlannedNode, PlannedPod, Rejection, Subject,
-    Tier, Verdict,
+    Action, BlockedFor, DrainPlan, Expected, Group, Owner, PlannedBudget, PlannedNode, PlannedPod, Subject, Tier,
+    Verdict,
 };
 pub use options::Options;

@@ -6,6 +6,8 @@ use std::fmt;
 use patchkit::snapshot::Snapshot;
 use serde::{Serialize, Serializer};
 
+use crate::fit::RejectedNode;
+
 /// What a plan is made of.
 #[derive(Clone, Copy)]
 pub struct Subject<'a> {
@@ -188,17 +190,6 @@ pub struct Owner {
     pub replicas: Option<i64>,
 }
 
-/// A node that does not take the replacement, and why.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Rejection {
-    /// The node.
-    pub node: String,
-    /// The scheduler's plugin that rejects it first.
-    pub filter: String,
-    /// In the scheduler's words.
-    pub message: String,
-}
-
 /// How long something takes, and how that is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Expected {
@@ -234,7 +225,7 @@ pub struct PlannedPod {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination: Option<String>,
     /// The other nodes, with the filter that rejects each.
-    pub rejected: Vec<Rejection>,
+    pub rejected: Vec<RejectedNode>,
     /// Why no destination can be named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination_unknown: Option<String>,

@@ -156,7 +156,7 @@ fn read_rehearsal(
     facts: &Facts,
 ) -> Result<Gathered, Failure> {
     if Path::new(environment).exists() {
-        let source = SourceArgs { files: vec![environment.to_owned()], recursive: true };
+        let source = SourceArgs { files: vec![environment.to_owned()], recursive: true, complete: false };
         return Ok(read(app, &source, connect, facts)?);
     }
     if offline {
