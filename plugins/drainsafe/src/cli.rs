@@ -4,7 +4,10 @@ use clap::{Parser, Subcommand};
 use patchkit::cluster::ConnectOptions;
 
 use crate::commands::fit::FitArgs;
+use crate::commands::node::{NodeArgs, ResumeArgs};
 use crate::commands::plan::PlanArgs;
+use crate::commands::status::StatusArgs;
+use crate::commands::undo::UndoArgs;
 
 /// Empty nodes without breaking a workload
 #[derive(Debug, Parser)]
@@ -26,4 +29,12 @@ pub enum Command {
     Fit(Box<FitArgs>),
     /// What a drain of these nodes would do, pod by pod; changes nothing
     Plan(Box<PlanArgs>),
+    /// Drain nodes, after the plan was shown and confirmed
+    Node(Box<NodeArgs>),
+    /// Go on with a run that was interrupted, from any machine
+    Resume(ResumeArgs),
+    /// Restore what a run has changed, and nothing else
+    Undo(UndoArgs),
+    /// The runs that are under way, unfinished, or have left a cordon
+    Status(StatusArgs),
 }

@@ -2,10 +2,12 @@
 //!
 //! [`drain`] makes the plan of a drain: a pure value, which can be shown and which an executor carries out. [`fit`]
 //! holds pods against nodes as the scheduler does, and [`simulate`] says with it where the replacements would go.
+//! [`execute`] carries a plan out.
 
 pub mod cli;
 pub mod commands;
 pub mod drain;
+pub mod execute;
 pub mod fit;
 pub mod simulate;
 

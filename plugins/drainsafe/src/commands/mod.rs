@@ -1,7 +1,11 @@
 //! One file a subcommand: get a snapshot, decide, render. Only here is the outside world touched.
 
 pub mod fit;
+pub mod node;
 pub mod plan;
+pub mod runs;
+pub mod status;
+pub mod undo;
 
 use patchkit::{
     app::{App, Failure},
@@ -18,5 +22,9 @@ pub fn run(app: &App, cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Fit(args) => fit::run(app, &args, &cli.connect),
         Command::Plan(args) => plan::run(app, &args, &cli.connect),
+        Command::Node(args) => node::run(app, &args, &cli.connect),
+        Command::Resume(args) => node::resume(app, &args, &cli.connect),
+        Command::Undo(args) => undo::run(app, &args, &cli.connect),
+        Command::Status(args) => status::run(app, &args, &cli.connect),
     }
 }

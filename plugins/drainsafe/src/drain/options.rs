@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use clap::Args;
 use patchkit::{cluster::parse_duration, rules::LabelSelector};
+use serde::{Deserialize, Serialize};
 
 /// The flags that say what is drained and how; `plan` shows what `node` would do with the same ones.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[command(next_help_heading = "Drain")]
+#[serde(rename_all = "camelCase")]
 pub struct Options {
     /// The nodes to drain
     #[arg(value_name = "NODE", required_unless_present = "selector", conflicts_with = "selector")]

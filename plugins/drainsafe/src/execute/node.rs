@@ -1,0 +1,298 @@
+//! What a run does to a node object, decided from the object as it is: each function gives a merge patch that names the
+//! version it was decided from, so that a change by somebody else in between makes it fail instead of being overrun.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    FIELD_MANAGER,
+    record::{KEEP_OFF, NodePhase, NodeRecord, RECORD},
+};
+
+/// A node, as far as a run writes it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct NodeObject {
+    metadata: Metadata,
+    spec: Spec,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Metadata {
+    name: String,
+    resource_version: String,
+    annotations: BTreeMap<String, String>,
+    managed_fields: Vec<Managed>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Managed {
+    manager: String,
+    fields_v1: Value,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Spec {
+    unschedulable: bool,
+}
+
+/// Whose a cordon is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cordon {
+    /// There is none.
+    None,
+    /// This tool's.
+    Ours,
+    /// Somebody else's.
+    Foreign,
+}
+
+impl NodeObject {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.metadata.name
+    }
+
+    /// Its entry in the journal.
+    #[must_use]
+    pub fn record(&self) -> Option<NodeRecord> {
+        self.metadata.annotations.get(RECORD).and_then(|text| NodeRecord::read(text))
+    }
+
+    /// Whose cordon it has. Ours is one that the journal knows and that nobody has set anew since: the API server notes
+    /// for each field who changed it last (`metadata.managedFields`).
+    #[must_use]
+    pub fn cordon(&self) -> Cordon {
+        if !self.spec.unschedulable {
+            return Cordon::None;
+        }
+        let by_journal = self.record().is_some_and(|record| !record.cordoned_before);
+        let mut writers = self
+            .metadata
+            .managed_fields
+            .iter()
+            .filter(|managed| managed.fields_v1.pointer("/f:spec/f:unschedulable").is_some())
+            .peekable();
+        // Where nobody is noted the journal alone decides.
+        let by_fields = writers.peek().is_none() || writers.any(|managed| managed.manager == FIELD_MANAGER);
+        if by_journal && by_fields { Cordon::Ours } else { Cordon::Foreign }
+    }
+
+    /// Cordons it, keeps autoscalers off, and notes all of that, in one request. `fresh` is the entry of a run that
+    /// begins, or the one to go on with.
+    #[must_use]
+    pub fn cordoning(&self, fresh: &NodeRecord) -> (Value, NodeRecord) {
+        let mut record = match self.record() {
+            Some(known) if known.run == fresh.run => known,
+            // An earlier run's cordon is the tool's own, and no foreign one.
+            earlier => NodeRecord {
+                cordoned_before: self.cordon() == Cordon::Foreign,
+                kept_off: earlier.map(|earlier| earlier.kept_off).unwrap_or_default(),
+                ..fresh.clone()
+            },
+        };
+        if record.phase == NodePhase::Drained {
+            record.phase = NodePhase::Cordoned;
+        }
+        let mut annotations = Map::new();
+        for (name, value) in KEEP_OFF {
+            // A value that somebody else has set stays theirs.
+            if !self.metadata.annotations.contains_key(name) {
+                annotations.insert(name.to_owned(), json!(value));
+                if !record.kept_off.iter().any(|known| known == name) {
+                    record.kept_off.push(name.to_owned());
+                }
+            }
+        }
+        annotations.insert(RECORD.to_owned(), json!(record.text()));
+        (self.patch(annotations, Some(json!(true))), record)
+    }
+
+    /// Whether the node is as [`Self::cordoning`] leaves it for this run.
+    #[must_use]
+    pub fn is_cordoned_for(&self, run: &str) -> bool {
+        self.spec.unschedulable && self.record().is_some_and(|record| record.run == run)
+    }
+
+    /// The run leaves the node: autoscalers may come near it again, and the cordon stays. An entry that has nothing
+    /// left to restore goes as well.
+    #[must_use]
+    pub fn leaving(&self, phase: NodePhase, unfinished: bool) -> Option<Value> {
+        let mut record = self.record()?;
+        let mut annotations = self.without_keep_off(&record);
+        record.kept_off.clear();
+        record.phase = phase;
+        if unfinished {
+            annotations.insert(RECORD.to_owned(), json!(record.text()));
+        } else if record.cordoned_before {
+            annotations.insert(RECORD.to_owned(), Value::Null);
+        } else {
+            record.evicted_before = record.asked();
+            record.evicted.clear();
+            annotations.insert(RECORD.to_owned(), json!(record.text()));
+        }
+        Some(self.patch(annotations, None))
+    }
+
+    /// Takes back all that the tool has done to the node, and nothing else. Says whether the cordon is lifted; none
+    /// where the tool has done nothing to it.
+    #[must_use]
+    pub fn restoring(&self) -> Option<(Value, bool)> {
+        let record = self.record()?;
+        let mut annotations = self.without_keep_off(&record);
+        annotations.insert(RECORD.to_owned(), Value::Null);
+        let lift = self.cordon() == Cordon::Ours;
+        Some((self.patch(annotations, lift.then_some(Value::Null)), lift))
+    }
+
+    /// Patches that take the autoscalers' annotations away, where they are still as we set them.
+    fn without_keep_off(&self, record: &NodeRecord) -> Map<String, Value> {
+        KEEP_OFF
+            .iter()
+            .filter(|(name, value)| {
+                record.kept_off.iter().any(|ours| ours == name)
+                    && self.metadata.annotations.get(*name).is_some_and(|found| found == value)
+            })
+            .map(|(name, _)| ((*name).to_owned(), Value::Null))
+            .collect()
+    }
+
+    fn patch(&self, annotations: Map<String, Value>, unschedulable: Option<Value>) -> Value {
+        let mut patch = json!({
+            "metadata": {"resourceVersion": self.metadata.resource_version, "annotations": annotations},
+        });
+        if let Some(value) = unschedulable {
+            patch["spec"] = json!({ "unschedulable": value });
+        }
+        patch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a merge patch makes of a node, with the API server's note of who changed the cordon.
+    fn patched(node: &Value, patch: &Value, manager: &str) -> Value {
+        fn merge(target: &mut Value, patch: &Value) {
+            let Some(patch) = patch.as_object() else {
+                *target = patch.clone();
+                return;
+            };
+            if !target.is_object() {
+                *target = json!({});
+            }
+            for (key, value) in patch {
+                if value.is_null() {
+                    target.as_object_mut().unwrap().remove(key);
+                } else {
+                    merge(&mut target[key], value);
+                }
+            }
+        }
+        let mut after = node.clone();
+        merge(&mut after, patch);
+        if after["spec"]["unschedulable"] != node["spec"]["unschedulable"] {
+            after["metadata"]["managedFields"] =
+                json!([{"manager": manager, "fieldsV1": {"f:spec": {"f:unschedulable": {}}}}]);
+        }
+        after
+    }
+
+    fn read(node: &Value) -> NodeObject {
+        serde_json::from_value(node.clone()).unwrap()
+    }
+
+    fn fresh(run: &str) -> NodeRecord {
+        NodeRecord { run: run.into(), by: "jane".into(), ..NodeRecord::default() }
+    }
+
+    fn node() -> Value {
+        json!({"metadata": {"name": "n", "resourceVersion": "1", "annotations": {"other": "x"}}, "spec": {}})
+    }
+
+    fn cordoned_by(manager: &str) -> Value {
+        patched(&node(), &json!({"spec": {"unschedulable": true}}), manager)
+    }
+
+    fn plain(node: &Value) -> (Value, Value) {
+        (node["metadata"]["annotations"].clone(), node["spec"].clone())
+    }
+
+    #[test]
+    fn undo_restores_what_was_there() {
+        for before in [node(), cordoned_by("kubectl-cordon"), {
+            let mut node = node();
+            node["metadata"]["annotations"][KEEP_OFF[0].0] = json!("true");
+            node
+        }] {
+            let (patch, record) = read(&before).cordoning(&fresh("r"));
+            assert_eq!(patch["metadata"]["resourceVersion"], "1");
+            let during = patched(&before, &patch, FIELD_MANAGER);
+            assert!(read(&during).is_cordoned_for("r"));
+            assert_eq!(read(&during).record(), Some(record.clone()));
+            for (name, value) in KEEP_OFF {
+                assert_eq!(during["metadata"]["annotations"][name], value);
+            }
+            // Cordoning it once more, as a resumed run does, changes nothing.
+            let (again, same) = read(&during).cordoning(&fresh("r"));
+            assert_eq!(same, record);
+            assert_eq!(patched(&during, &again, FIELD_MANAGER), during);
+            let (patch, _) = read(&during).restoring().unwrap();
+            assert_eq!(plain(&patched(&during, &patch, FIELD_MANAGER)), plain(&before));
+        }
+        assert!(read(&node()).restoring().is_none());
+        assert!(read(&cordoned_by("kubectl-cordon")).restoring().is_none());
+    }
+
+    #[test]
+    fn a_cordon_that_somebody_set_anew_is_theirs() {
+        let (patch, _) = read(&node()).cordoning(&fresh("r"));
+        let ours = patched(&node(), &patch, FIELD_MANAGER);
+        assert_eq!(read(&ours).cordon(), Cordon::Ours);
+        let lifted = patched(&ours, &json!({"spec": {"unschedulable": null}}), "kubectl-uncordon");
+        assert_eq!(read(&lifted).cordon(), Cordon::None);
+        let theirs = patched(&lifted, &json!({"spec": {"unschedulable": true}}), "kubectl-cordon");
+        assert_eq!(read(&theirs).cordon(), Cordon::Foreign);
+        let (patch, lift) = read(&theirs).restoring().unwrap();
+        assert!(!lift && patch.get("spec").is_none(), "{patch}");
+        // A server that notes nobody leaves it to the journal.
+        let mut unnoted = ours;
+        unnoted["metadata"].as_object_mut().unwrap().remove("managedFields");
+        assert_eq!(read(&unnoted).cordon(), Cordon::Ours);
+    }
+
+    #[test]
+    fn a_later_run_may_lift_the_cordon_of_an_earlier_one() {
+        let (patch, _) = read(&node()).cordoning(&fresh("first"));
+        let during = patched(&node(), &patch, FIELD_MANAGER);
+        let leave = read(&during).leaving(NodePhase::Drained, false).unwrap();
+        let drained = patched(&during, &leave, FIELD_MANAGER);
+        assert!(drained["metadata"]["annotations"].get(KEEP_OFF[1].0).is_none());
+        assert_eq!(read(&drained).record().unwrap().phase, NodePhase::Drained);
+        let (patch, record) = read(&drained).cordoning(&fresh("second"));
+        assert_eq!((record.run.as_str(), record.cordoned_before, record.phase), ("second", false, NodePhase::Cordoned));
+        let during = patched(&drained, &patch, FIELD_MANAGER);
+        let (patch, lift) = read(&during).restoring().unwrap();
+        assert!(lift);
+        assert_eq!(plain(&patched(&during, &patch, FIELD_MANAGER)), plain(&node()));
+    }
+
+    #[test]
+    fn a_foreign_cordon_leaves_no_entry_behind() {
+        let before = cordoned_by("kubectl-cordon");
+        let (patch, record) = read(&before).cordoning(&fresh("r"));
+        assert!(record.cordoned_before);
+        let during = patched(&before, &patch, FIELD_MANAGER);
+        let stopped = patched(&during, &read(&during).leaving(NodePhase::Draining, true).unwrap(), FIELD_MANAGER);
+        assert!(read(&stopped).record().is_some_and(|record| record.cordoned_before && record.kept_off.is_empty()));
+        let done = patched(&during, &read(&during).leaving(NodePhase::Drained, false).unwrap(), FIELD_MANAGER);
+        assert_eq!(plain(&done), plain(&before));
+    }
+}

@@ -1,0 +1,276 @@
+//! A run from its first write to its last: cordon, drain, and leave the nodes as the end demands.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use patchkit::{
+    app::Interrupt,
+    cluster::{Cluster, ClusterError},
+    report::{Exit, words::count},
+    snapshot::{LiveSnapshot, Snapshot},
+};
+use tokio::task::JoinSet;
+
+use super::{
+    OnFailure,
+    driver::{Driver, change_node, now, restore},
+    event::{Event, Kind, Summary},
+    lock::{Lock, LockError},
+    machine::{Machine, Outcome, Settings, Stop},
+    node::{Cordon, NodeObject},
+    record::{NodePhase, NodeRecord, RunRecord},
+    task::Choice,
+    view::View,
+};
+use crate::drain::DrainPlan;
+
+/// Everything that a run is made of.
+pub struct Run<'a> {
+    /// The cluster.
+    pub cluster: &'a Cluster,
+    /// The lock, which is held.
+    pub lock: Lock,
+    /// The entry of the run.
+    pub record: RunRecord,
+    /// The facts that the plan was made from.
+    pub snapshot: Snapshot,
+    /// The plan.
+    pub plan: DrainPlan,
+    /// Where it is shown.
+    pub view: &'a mut View,
+    /// Ctrl-C.
+    pub interrupt: &'a mut Interrupt,
+}
+
+/// Why a run could not begin. What had been cordoned is as it was before.
+#[derive(Debug, thiserror::Error)]
+#[error("node {node} cannot be cordoned: {why}")]
+pub struct NotCordoned {
+    node: String,
+    why: String,
+}
+
+impl Run<'_> {
+    /// Carries it out, and says how the command ends.
+    ///
+    /// # Errors
+    /// Where a node cannot be cordoned.
+    pub async fn carry_out(mut self) -> Result<Exit, NotCordoned> {
+        let began = Instant::now();
+        let records = self.cordon().await?;
+        let times = records.iter().filter_map(|(node, record)| Some((node.clone(), record.since?))).collect();
+        let options = &self.record.flags.options;
+        let settings = Settings {
+            timeout: options.deadline(),
+            on_failure: self.record.flags.on_failure,
+            choice: Choice {
+                wait_completed: options.wait_completed,
+                surge: options.surge_singletons,
+                allow_pending: options.allow_pending,
+            },
+            grace_period: (options.grace_period >= 0).then_some(options.grace_period),
+            skip_wait: i64::from(options.skip_wait_for_delete_timeout),
+            began: self.record.since.unwrap_or_else(|| now().time),
+        };
+        let mut machine = Machine::new(settings, &self.plan, &times, now());
+        machine.go_on_with(&self.record.surges);
+        let mut driver = Driver {
+            cluster: self.cluster,
+            lock: self.lock.clone(),
+            live: LiveSnapshot::new(std::mem::take(&mut self.snapshot)),
+            options,
+            records,
+            view: &mut *self.view,
+            interrupt: &mut *self.interrupt,
+        };
+        let outcome = driver.drive(&mut machine).await;
+        self.view.clear();
+        let (summary, exit) = self.leave(&machine, &outcome, began).await;
+        let text = told(&summary, &outcome);
+        self.view.end(&text, &summary);
+        Ok(exit)
+    }
+
+    /// Cordons every node, and reads back that it is.
+    async fn cordon(&mut self) -> Result<BTreeMap<String, NodeRecord>, NotCordoned> {
+        let fresh = NodeRecord {
+            run: self.record.run.clone(),
+            by: self.record.by.clone(),
+            since: self.record.since,
+            ..NodeRecord::default()
+        };
+        let mut work = JoinSet::new();
+        for node in &self.record.nodes {
+            let (cluster, node, fresh) = (self.cluster.clone(), node.clone(), fresh.clone());
+            work.spawn(async move {
+                let outcome = cordon(&cluster, &node, &fresh).await;
+                (node, outcome)
+            });
+        }
+        let mut records = BTreeMap::new();
+        let mut failed = None;
+        while let Some(done) = work.join_next().await {
+            let Ok((node, outcome)) = done else { continue };
+            match outcome {
+                Ok((record, was_cordoned)) => {
+                    let kind = if was_cordoned { Kind::AlreadyCordoned } else { Kind::Cordoned };
+                    self.view.tell(&Event::of_node(kind, &node, ""));
+                    records.insert(node, record);
+                }
+                Err(why) => failed = failed.or(Some(NotCordoned { node, why })),
+            }
+        }
+        let Some(failed) = failed else { return Ok(records) };
+        // No pod has been touched: nothing is worth keeping the cordons for.
+        for node in records.keys().chain([&failed.node]) {
+            self.restore(node).await;
+        }
+        self.ending(self.lock.finish().await);
+        Err(failed)
+    }
+
+    /// Takes back what was done to a node.
+    async fn restore(&self, node: &str) {
+        let lifted = std::sync::atomic::AtomicBool::new(false);
+        let restored = change_node(self.cluster, node, |found| {
+            let (patch, lift) = found.restoring()?;
+            lifted.store(lift, std::sync::atomic::Ordering::Relaxed);
+            Some(patch)
+        })
+        .await;
+        match restored {
+            Ok(Some(_)) if lifted.into_inner() => self.view.tell(&Event::of_node(Kind::Uncordoned, node, "")),
+            Ok(_) => {}
+            Err(error) => self.warn(format!("node {node} cannot be restored: {error}")),
+        }
+    }
+
+    /// Leaves nodes, Deployments and the lock as the end of the run demands.
+    async fn leave(&self, machine: &Machine, outcome: &Outcome, began: Instant) -> (Summary, Exit) {
+        let (drained, not_drained) = machine.nodes_by_end();
+        let (failed, not_replaced) = machine.failures();
+        let unfinished = match outcome {
+            Outcome::Through => !not_drained.is_empty(),
+            Outcome::Stopped(Stop::Failed(_)) => self.record.flags.on_failure != OnFailure::Uncordon,
+            Outcome::Stopped(_) => true,
+        };
+        let lost = matches!(outcome, Outcome::Stopped(Stop::LockLost(_)));
+        if !lost {
+            for node in &drained {
+                self.part(node, NodePhase::Drained, unfinished).await;
+            }
+            for node in &not_drained {
+                if unfinished {
+                    self.part(node, NodePhase::Draining, true).await;
+                } else {
+                    self.restore(node).await;
+                }
+            }
+            if unfinished {
+                self.ending(self.lock.give_back().await);
+            } else {
+                for surge in self.lock.record().await.surges {
+                    if let Err(why) = restore(self.cluster, &self.lock, &surge).await {
+                        self.warn(format!("Deployment {} cannot be scaled back: {why}", surge.path()));
+                    }
+                }
+                self.ending(self.lock.finish().await);
+            }
+        }
+        let exit = match outcome {
+            Outcome::Stopped(Stop::Interrupted) => Exit::Interrupted,
+            Outcome::Through if not_drained.is_empty() && not_replaced.is_empty() && failed.is_empty() => Exit::Clean,
+            _ => Exit::Partial,
+        };
+        let summary = Summary {
+            run: self.record.run.clone(),
+            outcome: match outcome {
+                Outcome::Stopped(Stop::Interrupted) => "interrupted",
+                Outcome::Stopped(_) => "stopped",
+                Outcome::Through if not_drained.is_empty() => "drained",
+                Outcome::Through => "failed",
+            },
+            drained,
+            not_drained,
+            evictions_attempted: machine.attempted,
+            evicted: machine.granted,
+            failed,
+            not_replaced,
+            seconds: began.elapsed().as_secs_f64(),
+            next: unfinished.then(|| "kubectl drainsafe resume, or kubectl drainsafe undo".to_owned()),
+        };
+        (summary, exit)
+    }
+
+    async fn part(&self, node: &str, phase: NodePhase, unfinished: bool) {
+        if let Err(error) = change_node(self.cluster, node, |found| found.leaving(phase, unfinished)).await {
+            self.warn(format!("the annotations of node {node} cannot be removed: {error}"));
+        }
+    }
+
+    fn ending(&self, outcome: Result<(), LockError>) {
+        if let Err(error) = outcome {
+            self.warn(format!("the lock cannot be given back, and runs out by itself: {error}"));
+        }
+    }
+
+    fn warn(&self, text: String) {
+        self.view.tell(&Event::of_run(Kind::Warning, text));
+    }
+}
+
+/// Cordons a node, and says whether it was cordoned before.
+async fn cordon(cluster: &Cluster, node: &str, fresh: &NodeRecord) -> Result<(NodeRecord, bool), String> {
+    let before = std::sync::Mutex::new(false);
+    let after: Result<Option<NodeObject>, ClusterError> = change_node(cluster, node, |found| {
+        if let Ok(mut before) = before.lock() {
+            *before = found.cordon() != Cordon::None;
+        }
+        Some(found.cordoning(fresh).0)
+    })
+    .await;
+    let after = after.map_err(|error| error.to_string())?;
+    let record = after.as_ref().and_then(NodeObject::record);
+    match (after, record) {
+        (Some(after), Some(record)) if after.is_cordoned_for(&fresh.run) => {
+            Ok((record, before.into_inner().unwrap_or_default()))
+        }
+        _ => Err("it was cordoned and is not: something else writes it".to_owned()),
+    }
+}
+
+/// The end of a run in words.
+fn told(summary: &Summary, outcome: &Outcome) -> String {
+    let mut lines = Vec::new();
+    let nodes = count(summary.drained.len(), "node");
+    let pods = count(summary.evicted, "pod");
+    let seconds = summary.seconds;
+    match outcome {
+        Outcome::Through if summary.not_drained.is_empty() => {
+            lines.push(format!("{nodes} drained, {pods} evicted in {seconds:.1} s"));
+        }
+        Outcome::Through => {
+            lines.push(format!("{nodes} drained, {} not, {pods} evicted in {seconds:.1} s", summary.not_drained.len()));
+        }
+        Outcome::Stopped(why) => {
+            let why = match why {
+                Stop::Interrupted => "interrupted".to_owned(),
+                Stop::Failed(why) => format!("stopped: {why}"),
+                Stop::LockLost(why) => format!("stopped, since the lock is lost: {why}"),
+            };
+            lines.push(why);
+            lines.push(format!("done so far: {nodes} drained, {pods} evicted in {seconds:.1} s"));
+        }
+    }
+    if !summary.not_drained.is_empty() {
+        lines.push("There are pending nodes to be drained:".to_owned());
+        lines.extend(summary.not_drained.iter().map(|node| format!(" {node}")));
+    }
+    for pod in &summary.not_replaced {
+        lines.push(format!("not available yet: {}: {}", pod.pod, pod.why));
+    }
+    if let Some(next) = &summary.next {
+        lines.push(format!("to go on: {next}"));
+    }
+    lines.join("\n")
+}
