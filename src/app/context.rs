@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use tokio::runtime::{Builder, Runtime};
 
 use super::{
@@ -16,7 +17,7 @@ use super::{
 use crate::{
     cluster::{Notice, NoticeSink},
     render::{OutputArgs, OwnFormats, RenderError, printable, render},
-    report::{Exit, FailOn, Report, Tone},
+    report::{Exit, FailOn, Metadata, Report, Source, Tone},
     term::{Output, Paint, Progress, Prompt, Stream, stdin_is_terminal},
 };
 
@@ -84,6 +85,18 @@ impl App {
     pub fn out(&self) -> Stdout {
         self.progress.finish();
         Stdout::new()
+    }
+
+    /// Who makes a report, when, and from what.
+    #[must_use]
+    pub fn metadata(&self, command: &str, now: Timestamp, source: Source) -> Metadata {
+        Metadata {
+            command: self.plugin.command(command),
+            version: self.plugin.version.to_owned(),
+            generated_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            data_as_of: None,
+            source,
+        }
     }
 
     /// Writes a report, and says how the command ends because of it.

@@ -3,11 +3,14 @@
 use clap::{Parser, Subcommand};
 use patchkit::cluster::ConnectOptions;
 
-use crate::commands::fit::FitArgs;
-use crate::commands::node::{NodeArgs, ResumeArgs};
-use crate::commands::plan::PlanArgs;
-use crate::commands::status::StatusArgs;
-use crate::commands::undo::UndoArgs;
+use crate::commands::{
+    check::CheckArgs,
+    fit::FitArgs,
+    node::{NodeArgs, ResumeArgs},
+    plan::PlanArgs,
+    status::StatusArgs,
+    undo::UndoArgs,
+};
 
 /// Empty nodes without breaking a workload
 #[derive(Debug, Parser)]
@@ -25,6 +28,8 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// What stands in the way of any drain, in the whole cluster
+    Check(Box<CheckArgs>),
     /// Where pods could go, and for every other node the scheduler's filter that rejects it
     Fit(Box<FitArgs>),
     /// What a drain of these nodes would do, pod by pod; changes nothing

@@ -9,7 +9,7 @@ use patchkit::{
     },
     cluster::{Access, ConnectOptions, Environment, Wish},
     render::OutputArgs,
-    report::{Exit, Metadata},
+    report::Exit,
     snapshot::{Coverage, Snapshot, kinds},
 };
 
@@ -56,13 +56,7 @@ pub fn run(app: &App, args: &FitArgs, connect: &ConnectOptions) -> Result<Exit, 
     } else {
         named(&snapshot, &args.pods, &scope)?
     };
-    let metadata = Metadata {
-        command: app.plugin.command("fit"),
-        version: app.plugin.version.to_owned(),
-        generated_at: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        data_as_of: None,
-        source,
-    };
+    let metadata = app.metadata("fit", Timestamp::now(), source);
     app.write(&fit::judge(&snapshot, &pods).report(metadata), &args.output, args.fail_on.fail_on)
 }
 

@@ -1,5 +1,6 @@
 //! One file a subcommand: get a snapshot, decide, render. Only here is the outside world touched.
 
+pub mod check;
 pub mod fit;
 pub mod node;
 pub mod plan;
@@ -20,6 +21,7 @@ use crate::cli::{Cli, Command};
 /// Where it cannot say anything at all.
 pub fn run(app: &App, cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
+        Command::Check(args) => check::run(app, &args, &cli.connect),
         Command::Fit(args) => fit::run(app, &args, &cli.connect),
         Command::Plan(args) => plan::run(app, &args, &cli.connect),
         Command::Node(args) => node::run(app, &args, &cli.connect),

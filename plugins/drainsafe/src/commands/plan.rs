@@ -9,7 +9,7 @@ use patchkit::{
     },
     cluster::{ConnectOptions, Wish},
     render::OutputArgs,
-    report::{Exit, Metadata},
+    report::Exit,
 };
 
 use crate::drain::{self, Options, Subject};
@@ -43,12 +43,6 @@ pub fn run(app: &App, args: &PlanArgs, connect: &ConnectOptions) -> Result<Exit,
     let Gathered { snapshot, source } = app.read(&args.source, connect, &wish, |_, _| Vec::new())?;
     let now = Timestamp::now();
     let made = drain::make(Subject { snapshot: &snapshot, options: &args.options, now })?;
-    let report = made.report(Metadata {
-        command: app.plugin.command("plan"),
-        version: app.plugin.version.to_owned(),
-        generated_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        data_as_of: None,
-        source,
-    });
+    let report = made.report(app.metadata("plan", now, source));
     app.write(&report, &args.output, args.fail_on.fail_on)
 }

@@ -13,7 +13,6 @@ use patchkit::{
     },
     snapshot::{
         budgets::{covered, covers, pods_of},
-        kinds,
         objects::{
             cluster_wide::PodDisruptionBudget,
             pod::{Phase, Pod},
@@ -63,7 +62,7 @@ impl Standing<'_> {
 #[must_use]
 pub fn standing<'a>(scene: &Scene<'a>, budget: &'a PodDisruptionBudget) -> Standing<'a> {
     let pods: Vec<&Pod> = pods_of(scene.snapshot, budget).collect();
-    let rule_pods: Vec<CoveredPod<'_>> = pods.iter().map(|pod| covered(pod, &scene.owners)).collect();
+    let rule_pods: Vec<CoveredPod<'_>> = pods.iter().map(|pod| covered(pod, scene.owners)).collect();
     let own = budget.status.clone().unwrap_or_default();
     let found = outlook(&budget.spec, &rule_pods, &own, scene.now);
     let healthy: Vec<CoveredPod<'_>> = rule_pods
@@ -156,9 +155,6 @@ pub fn judge<'a>(scene: &Scene<'a>, standings: &[Standing<'a>], drafts: &mut [Dr
     if scene.options.disable_eviction {
         bypassed(drafts, said);
     }
-    for standing in standings {
-        unhealthy(scene, standing, drafts, said);
-    }
 }
 
 /// Why the pod does not go, and for how long.
@@ -239,7 +235,7 @@ fn refused_for(
 fn surge_opens(scene: &Scene<'_>, standing: &Standing<'_>, draft: &Draft<'_>) -> bool {
     let Scale::Replicas { controller: surged, .. } = scene.owners.scale(draft.pod) else { return false };
     let pods: Vec<CoveredPod<'_>> = pods_of(scene.snapshot, standing.budget)
-        .map(|pod| covered(pod, &scene.owners))
+        .map(|pod| covered(pod, scene.owners))
         .map(|pod| match pod.scale {
             Scale::Replicas { controller, replicas } if controller == surged => {
                 CoveredPod { scale: Scale::Replicas { controller, replicas: replicas.saturating_add(1) }, ..pod }
@@ -316,22 +312,18 @@ fn bypassed(drafts: &[Draft<'_>], said: &mut Said) {
     }
 }
 
-/// Pods that are not Ready take from a budget what the drain needs.
-fn unhealthy(scene: &Scene<'_>, standing: &Standing<'_>, drafts: &[Draft<'_>], said: &mut Said) {
-    let concerns = drafts.iter().any(|draft| draft.planned.budgets.iter().any(|it| *it == standing.budget.meta.name));
+/// Pods that are not Ready take from a budget what a drain needs.
+#[must_use]
+pub fn held_by_unready(scene: &Scene<'_>, standing: &Standing<'_>) -> Option<Finding> {
     let holds = !matches!(standing.outlook, Outlook::Never | Outlook::Broken(_) | Outlook::NoPods);
-    if !concerns || !holds || standing.unready.is_empty() || standing.budget.spec.always_allows_unhealthy() {
-        return;
-    }
-    if standing.unready.iter().all(|pod| pod.ready.is_none()) {
-        return; // a manifest says nothing of what runs
+    // A manifest says nothing of what runs.
+    let known = standing.unready.iter().any(|pod| pod.ready.is_some());
+    if !holds || !known || standing.budget.spec.always_allows_unhealthy() {
+        return None;
     }
     let names: Vec<String> = standing.unready.iter().map(|pod| pod.meta.path()).collect();
-    let looping = standing
-        .unready
-        .iter()
-        .any(|pod| pod.containers.iter().any(|container| container.waiting == "CrashLoopBackOff"));
-    let why = if looping { "crash-looping" } else { "not Ready" };
+    let waits = |pod: &&Pod| pod.containers.iter().any(|container| container.waiting == "CrashLoopBackOff");
+    let why = if standing.unready.iter().any(waits) { "crash-looping" } else { "not Ready" };
     let finding = Finding::new(
         "budget-held-by-unready",
         Severity::Medium,
@@ -341,24 +333,33 @@ fn unhealthy(scene: &Scene<'_>, standing: &Standing<'_>, drafts: &[Draft<'_>], s
     .with_hint(
         "repair them, or set unhealthyPodEvictionPolicy: AlwaysAllow, which lets pods go that are not Ready anyway",
     );
-    said.find(scene.about(finding, "PodDisruptionBudget", &standing.budget.meta));
+    Some(scene.about(finding, "PodDisruptionBudget", &standing.budget.meta))
 }
 
-/// Budgets that match no pod, in the namespaces of the pods that go.
-pub fn protecting_nobody(scene: &Scene<'_>, standings: &[Standing<'_>], said: &mut Said) {
-    if scene.snapshot.why_unknown(&kinds::PODS).is_some() {
-        return;
+/// A budget that matches no pod.
+#[must_use]
+pub fn protects_nobody(scene: &Scene<'_>, standing: &Standing<'_>) -> Option<Finding> {
+    if pods_of(scene.snapshot, standing.budget).next().is_some() {
+        return None;
     }
-    for standing in standings {
-        if pods_of(scene.snapshot, standing.budget).next().is_none() {
-            let finding = Finding::new(
-                "budget-protects-nobody",
-                Severity::Medium,
-                "the budget matches no pod: it protects nobody",
-            )
+    let finding =
+        Finding::new("budget-protects-nobody", Severity::Medium, "the budget matches no pod: it protects nobody")
             .with_hint("compare its selector with the labels of the pods that it is meant for");
-            said.find(scene.about(finding, "PodDisruptionBudget", &standing.budget.meta));
+    Some(scene.about(finding, "PodDisruptionBudget", &standing.budget.meta))
+}
+
+/// What is to be known of the budgets in the namespaces of the pods that go.
+pub fn tell(scene: &Scene<'_>, standings: &[Standing<'_>], drafts: &[Draft<'_>], said: &mut Said) {
+    for standing in standings {
+        let name = &standing.budget.meta.name;
+        let concerns = |draft: &Draft<'_>| {
+            draft.pod.meta.namespace == standing.budget.meta.namespace
+                && draft.planned.budgets.iter().any(|it| it == name)
+        };
+        if drafts.iter().any(concerns) {
+            said.findings.extend(held_by_unready(scene, standing));
         }
+        said.findings.extend(protects_nobody(scene, standing));
     }
 }
 

@@ -22,7 +22,7 @@ pub fn document(made: &Made) -> Document {
     let mut document = Document::default();
     document.heading(1, title(plan));
     verdict(&mut document, made);
-    in_the_way(&mut document, &made.findings);
+    findings_in(&mut document, &made.findings);
     pods(&mut document, plan);
     rejections(&mut document, plan);
     budgets(&mut document, plan);
@@ -60,7 +60,8 @@ fn verdict(document: &mut Document, made: &Made) {
     document.paragraph([Cell::new(words, tone), Cell::from(format!(": {}.{unseen}", figures.join(", ")))]);
 }
 
-fn in_the_way(document: &mut Document, findings: &[Finding]) {
+/// Adds the findings: first what is in the way, then what is to be known.
+pub fn findings_in(document: &mut Document, findings: &[Finding]) {
     let (serious, others): (Vec<Finding>, Vec<Finding>) =
         findings.iter().cloned().partition(|finding| finding.severity >= Severity::High);
     for (heading, mut findings) in [("What is in the way", serious), ("What is to be known", others)] {

@@ -9,7 +9,7 @@ use super::{
     budgets, document, filters, grace, groups, jobs,
     model::{Action, DrainPlan, Group, PlannedPod, Subject, Verdict},
     nodes, placement, quality, returns,
-    scene::{Draft, Said, Scene},
+    scene::{Draft, Ground, Said, Scene},
     services, sets, workload,
 };
 
@@ -103,21 +103,28 @@ pub fn select_nodes<'a>(subject: Subject<'a>) -> Result<Vec<&'a Node>, NoPlan> {
 /// # Errors
 /// Where a node is not there, or where nothing can be said at all.
 pub fn make(subject: Subject<'_>) -> Result<Made, NoPlan> {
-    let scene = Scene::new(subject, select_nodes(subject)?);
-    let mut said = Said { not_evaluated: subject.snapshot.not_evaluated.clone(), ..Said::default() };
-    let mut plan = DrainPlan { nodes: nodes::planned(&scene), ..DrainPlan::default() };
-    let mut drafts = workload::drafts(&scene, &mut said);
-    filters::apply(&scene, &mut drafts, &mut said);
-    nodes::guard(&scene, &plan.nodes, &mut drafts, &mut said);
-    jobs::guard(&scene, &mut drafts, &mut said);
-    returns::straight_back(&scene, &mut drafts, &mut said);
-    said.needs(subject.snapshot, &kinds::POD_DISRUPTION_BUDGETS);
-    let standings = budgets::standings(&scene, &drafts);
-    budgets::judge(&scene, &standings, &mut drafts, &mut said);
-    sets::guard(&scene, &mut drafts, &mut said);
-    services::guard(&scene, &mut drafts, &mut said);
-    placement::settle(&scene, &mut drafts, &mut said);
-    let groups::Ordered { groups, order } = groups::order(&scene, &standings, &plan.nodes, &mut drafts);
+    let nodes = select_nodes(subject)?;
+    let ground = Ground::new(subject.snapshot, subject.now);
+    Ok(make_on(&Scene::new(&ground, subject.options, nodes)))
+}
+
+/// Makes the plan of a scene.
+#[must_use]
+pub fn make_on(scene: &Scene<'_>) -> Made {
+    let mut said = Said { not_evaluated: scene.snapshot.not_evaluated.clone(), ..Said::default() };
+    let mut plan = DrainPlan { nodes: nodes::planned(scene), ..DrainPlan::default() };
+    let mut drafts = workload::drafts(scene, &mut said);
+    filters::apply(scene, &mut drafts, &mut said);
+    nodes::guard(scene, &plan.nodes, &mut drafts, &mut said);
+    jobs::guard(scene, &mut drafts, &mut said);
+    returns::straight_back(scene, &mut drafts, &mut said);
+    said.needs(scene.snapshot, &kinds::POD_DISRUPTION_BUDGETS);
+    let standings = budgets::standings(scene, &drafts);
+    budgets::judge(scene, &standings, &mut drafts, &mut said);
+    sets::guard(scene, &mut drafts, &mut said);
+    services::guard(scene, &mut drafts, &mut said);
+    placement::settle(scene, &mut drafts, &mut said);
+    let groups::Ordered { groups, order } = groups::order(scene, &standings, &plan.nodes, &mut drafts);
     budgets::consume(&standings, &mut drafts, &order, &mut said);
     if drafts.iter().all(|draft| draft.planned.action != Action::Blocked && !draft.planned.waits_for_completion) {
         let prediction = groups::predict(&plan.nodes, &groups, &drafts);
@@ -126,15 +133,15 @@ pub fn make(subject: Subject<'_>) -> Result<Made, NoPlan> {
         plan.bound_by = Some(prediction.bound_by);
         plan.assumptions = assumptions(&drafts);
     }
-    services::singletons(&scene, &drafts, &mut said);
-    budgets::protecting_nobody(&scene, &standings, &mut said);
-    returns::left_behind(&scene, &drafts, &mut said);
-    quality::tell(&scene, &drafts, &mut said);
-    grace::tell(&scene, &drafts, &plan, &mut said);
+    services::singletons(scene, &drafts, &mut said);
+    budgets::tell(scene, &standings, &drafts, &mut said);
+    returns::left_behind(scene, &drafts, &mut said);
+    quality::tell(scene, &drafts, &mut said);
+    grace::tell(scene, &drafts, &plan, &mut said);
     plan.budgets = budgets::planned(&standings, &drafts);
     plan.verdict = verdict(&drafts, &said);
     put(&mut plan, drafts, groups, &order);
-    Ok(Made { plan, findings: said.findings, not_evaluated: said.not_evaluated })
+    Made { plan, findings: said.findings, not_evaluated: said.not_evaluated }
 }
 
 /// What the prediction takes for granted.

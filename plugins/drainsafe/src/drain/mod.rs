@@ -23,10 +23,11 @@ mod returns;
 pub mod scene;
 mod services;
 mod sets;
-mod words;
+pub mod words;
 mod workload;
 
-pub use make::{KINDS, Made, NoPlan, make, select_nodes};
+pub use document::findings_in;
+pub use make::{KINDS, Made, NoPlan, make, make_on, select_nodes};
 pub use model::{
     Action, BlockedFor, DrainPlan, Expected, Group, Owner, PlannedBudget, PlannedNode, PlannedPod, Subject, Tier,
     Verdict,

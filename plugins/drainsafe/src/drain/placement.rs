@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     fit::{self, Index, RejectedNode},
-    simulate::{self, Held, Outcome, Placement, Templates},
+    simulate::{self, Held, Outcome, Placement},
 };
 
 /// The finding that makes a plan not proven rather than blocked.
@@ -19,16 +19,16 @@ pub const PLACE_NOT_PROVEN: &str = "place-not-proven";
 /// Looks for a place for every replacement, over all nodes together; notes the places, and blocks what has none unless
 /// the user accepts it.
 pub fn settle<'a>(scene: &Scene<'a>, drafts: &mut [Draft<'a>], said: &mut Said) {
-    let index = Index::new(scene.snapshot);
+    let index = &scene.ground.index;
     let moving: Vec<usize> = (0..drafts.len()).filter(|&at| drafts[at].is_replaced()).collect();
     let pods: Vec<usize> = moving.iter().filter_map(|&at| place_in(scene, &drafts[at])).collect();
     let nodes: Vec<usize> = scene.nodes.iter().filter_map(|node| index.node_number(&node.meta.name)).collect();
-    let missing = missing(scene, &index, drafts, &moving, said);
-    let simulation = simulate::run(&index, &nodes, &pods);
+    let missing = missing(scene, index, drafts, &moving, said);
+    let simulation = simulate::run(index, &nodes, &pods);
     let mut not_proven = Vec::new();
     for (&at, placement) in moving.iter().zip(simulation.placements) {
         let draft = &mut drafts[at];
-        draft.planned.rejected = placement.rejections.each(&index).collect();
+        draft.planned.rejected = placement.rejections.each(index).collect();
         match &placement.outcome {
             Outcome::Placed { node, .. } => {
                 draft.planned.destination = index.nodes().get(*node).map(|node| node.name().to_owned());
@@ -75,10 +75,9 @@ fn missing(
     moving: &[usize],
     said: &mut Said,
 ) -> BTreeMap<usize, String> {
-    let templates = Templates::of(scene.snapshot);
     let mut reasons = BTreeMap::new();
     for &at in moving {
-        let Ok(replacement) = templates.replacement(drafts[at].pod) else { continue };
+        let Ok(replacement) = scene.ground.templates.replacement(drafts[at].pod) else { continue };
         let missing = fit::missing_in_files(index, &replacement.candidate);
         if let Some(first) = missing.first() {
             reasons.insert(at, first.why.clone());

@@ -2,9 +2,16 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use compact_str::CompactString;
 use patchkit::{
     rules::{PodSpec, pod::Container},
-    snapshot::objects::{pod::Pod, workload::Workload},
+    snapshot::{
+        Owners, Snapshot,
+        objects::{
+            pod::Pod,
+            workload::{Workload, WorkloadKind},
+        },
+    },
 };
 
 use super::{model::Expected, scene::Scene};
@@ -16,26 +23,30 @@ const LONGEST_SECONDS: i64 = 3600;
 const START_SECONDS: u64 = 2;
 
 /// How long the pods of the cluster took.
-pub struct Readiness<'a> {
-    /// Seconds by namespace and name of the workload at the top.
-    by_owner: HashMap<(&'a str, &'a str, &'a str), Vec<u64>>,
+pub struct Readiness {
+    /// Seconds by the workload at the top.
+    by_owner: HashMap<Key, Vec<u64>>,
     /// Of pods without a readiness probe: they are Ready as soon as they run.
     start: u64,
 }
 
-impl<'a> Readiness<'a> {
-    /// Of the scene's pods.
+/// Namespace, kind and name.
+type Key = (Arc<str>, WorkloadKind, CompactString);
+
+impl Readiness {
+    /// Of the pods of a snapshot.
     #[must_use]
-    pub fn of(scene: &Scene<'a>) -> Self {
-        let mut by_owner: HashMap<_, Vec<u64>> = HashMap::new();
+    pub fn of(snapshot: &Snapshot, owners: &Owners<'_>) -> Self {
+        let mut by_owner: HashMap<Key, Vec<u64>> = HashMap::new();
         let mut without_probe = Vec::new();
-        for pod in &scene.snapshot.pods {
+        for pod in &snapshot.pods {
             let Some(seconds) = took(pod) else { continue };
             if pod.spec.containers.iter().all(|container| container.readiness_probe.is_none()) {
                 without_probe.push(seconds);
             }
-            if let Some(key) = scene.top(pod).map(key) {
-                by_owner.entry(key).or_default().push(seconds);
+            let top = owners.top(&pod.meta).and_then(|owner| owners.workload(&pod.meta.namespace, owner));
+            if let Some(top) = top {
+                by_owner.entry(key(top)).or_default().push(seconds);
             }
         }
         Self { by_owner, start: usual(&mut without_probe).unwrap_or(START_SECONDS) }
@@ -55,8 +66,8 @@ impl<'a> Readiness<'a> {
     }
 }
 
-fn key(workload: &Workload) -> (&str, &str, &str) {
-    (&workload.meta.namespace, workload.kind.as_str(), &workload.meta.name)
+fn key(workload: &Workload) -> Key {
+    (Arc::clone(&workload.meta.namespace), workload.kind, workload.meta.name.clone())
 }
 
 /// From a pod's creation until it was Ready, where nothing has disturbed it since.

@@ -15,14 +15,13 @@ use super::{
 };
 use crate::{
     fit::{Candidate, affinity_matches},
-    simulate::{Returns, Template, Templates},
+    simulate::{Returns, Template},
 };
 
 /// Tells which pods are brought back onto their node, in spite of its cordon.
 pub fn straight_back(scene: &Scene<'_>, drafts: &mut [Draft<'_>], said: &mut Said) {
-    let templates = Templates::of(scene.snapshot);
     for draft in drafts.iter_mut().filter(|draft| draft.is_replaced()) {
-        let Ok(replacement) = templates.replacement(draft.pod) else { continue };
+        let Ok(replacement) = scene.ground.templates.replacement(draft.pod) else { continue };
         if matches!(replacement.template, Template::OwnSpec { .. }) {
             continue; // the running pod tolerates and names what its template need not
         }

@@ -12,14 +12,44 @@ use patchkit::{
 };
 
 use super::{
-    model::{Action, BlockedFor, PlannedPod, Subject},
+    model::{Action, BlockedFor, PlannedPod},
     options::Options,
+    readiness::Readiness,
 };
+use crate::{fit::Index, simulate::Templates};
 
-/// The facts that a plan is made of.
+/// The facts, indexed once for however many plans are made of them.
+pub struct Ground<'a> {
+    /// The facts.
+    pub snapshot: &'a Snapshot,
+    /// The time against which ages are measured.
+    pub now: Timestamp,
+    /// Who brings pods back.
+    pub owners: Owners<'a>,
+    /// The facts as the scheduler's filters ask for them.
+    pub index: Index<'a>,
+    /// What replacements are built from.
+    pub templates: Templates<'a>,
+    /// How long pods took to be Ready.
+    pub readiness: Readiness,
+}
+
+impl<'a> Ground<'a> {
+    /// Of this snapshot, at this time.
+    #[must_use]
+    pub fn new(snapshot: &'a Snapshot, now: Timestamp) -> Self {
+        let owners = Owners::of(snapshot);
+        let readiness = Readiness::of(snapshot, &owners);
+        Self { snapshot, now, owners, index: Index::new(snapshot), templates: Templates::of(snapshot), readiness }
+    }
+}
+
+/// The facts that one plan is made of.
 pub struct Scene<'a> {
     /// The facts.
     pub snapshot: &'a Snapshot,
+    /// The same, indexed.
+    pub ground: &'a Ground<'a>,
     /// What the user decides.
     pub options: &'a Options,
     /// The time against which ages are measured.
@@ -27,17 +57,16 @@ pub struct Scene<'a> {
     /// The nodes that are drained.
     pub nodes: Vec<&'a Node>,
     /// Who brings pods back.
-    pub owners: Owners<'a>,
+    pub owners: &'a Owners<'a>,
     drained: BTreeSet<&'a str>,
 }
 
 impl<'a> Scene<'a> {
     /// Of these nodes.
     #[must_use]
-    pub fn new(subject: Subject<'a>, nodes: Vec<&'a Node>) -> Self {
-        let Subject { snapshot, options, now } = subject;
+    pub fn new(ground: &'a Ground<'a>, options: &'a Options, nodes: Vec<&'a Node>) -> Self {
         let drained = nodes.iter().map(|node| node.meta.name.as_str()).collect();
-        Self { snapshot, options, now, nodes, owners: Owners::of(snapshot), drained }
+        Self { snapshot: ground.snapshot, ground, options, now: ground.now, nodes, owners: &ground.owners, drained }
     }
 
     /// Whether a node of this name is drained.

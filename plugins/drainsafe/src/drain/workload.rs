@@ -17,13 +17,11 @@ use patchkit::{
 
 use super::{
     model::{Owner, PlannedPod, Tier},
-    readiness::Readiness,
     scene::{Draft, Said, Scene},
 };
 
 /// The pods on the nodes with all that is known of them; nothing is decided yet.
 pub fn drafts<'a>(scene: &Scene<'a>, said: &mut Said) -> Vec<Draft<'a>> {
-    let readiness = Readiness::of(scene);
     let backends = webhook_backends(scene, said);
     let on_nodes = scene.nodes.iter().flat_map(|&node| {
         let selector = scene.options.pod_selector.as_ref();
@@ -35,16 +33,10 @@ pub fn drafts<'a>(scene: &Scene<'a>, said: &mut Said) -> Vec<Draft<'a>> {
             .filter(move |pod| selector.is_none_or(|selector| selector.matches(&pod.meta.labels)))
             .map(move |pod| (pod, node))
     });
-    on_nodes.map(|(pod, node)| Draft { pod, node, planned: planned(scene, pod, node, &readiness, &backends) }).collect()
+    on_nodes.map(|(pod, node)| Draft { pod, node, planned: planned(scene, pod, node, &backends) }).collect()
 }
 
-fn planned(
-    scene: &Scene<'_>,
-    pod: &Pod,
-    node: &Node,
-    readiness: &Readiness<'_>,
-    backends: &BTreeSet<(&str, &str)>,
-) -> PlannedPod {
+fn planned(scene: &Scene<'_>, pod: &Pod, node: &Node, backends: &BTreeSet<(&str, &str)>) -> PlannedPod {
     let controller = scene.controller(pod);
     let top = scene.top(pod);
     let webhook_backend = backends.contains(&(&*pod.meta.namespace, pod.meta.name.as_str()));
@@ -58,7 +50,7 @@ fn planned(
         tier: tier(pod, webhook_backend),
         grace_period_seconds: scene.options.grace_seconds(pod.spec.termination_grace_period_seconds),
         pre_stop_seconds: pre_stop(pod),
-        ready_after: readiness.of_replacement(scene, pod),
+        ready_after: scene.ground.readiness.of_replacement(scene, pod),
         min_ready_seconds: controller.map_or(0, |it| it.min_ready_seconds.max(0)),
         // A ReplicaSet counts a pod out as soon as it is told to end; a StatefulSet needs its name again, and of a
         // controller of another kind nothing is known.

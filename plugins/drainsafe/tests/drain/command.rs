@@ -17,7 +17,11 @@ fn run(args: &[&str]) -> Output {
 }
 
 fn report(args: &[&str], code: i32) -> Value {
-    let output = run(&[&["plan", "-f", SAMPLE, "-o", "json"], args].concat());
+    valid(&[&["plan", "-f", SAMPLE, "-o", "json"], args].concat(), code)
+}
+
+fn valid(args: &[&str], code: i32) -> Value {
+    let output = run(args);
     assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
     let report = serde_json::from_slice(&output.stdout).expect("JSON");
     patchkit_test_support::assert_valid(&report);
@@ -87,4 +91,15 @@ fn the_verdict_comes_first() {
     let place = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words:?} is not in {text}"));
     assert!(place("Verdict  blocked") < place("What is in the way"));
     assert!(place("What is in the way") < place("Pods, in the order in which they go"));
+}
+
+#[test]
+fn check_looks_at_every_node_of_the_sample() {
+    let check = valid(&["check", "-f", SAMPLE, "-o", "json"], 1);
+    assert_eq!(check["obstacles"]["verdict"], "obstacles");
+    assert_eq!(check["obstacles"]["nodes"].as_array().map(Vec::len), Some(13));
+    let never =
+        check["findings"].as_array().expect("findings").iter().find(|it| it["id"] == "budget-never").expect("api");
+    assert_eq!(never["object"]["name"], "api");
+    assert_eq!(never["evidence"]["nodes"], serde_json::json!(["web-2", "web-3"]));
 }

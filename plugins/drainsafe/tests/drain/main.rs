@@ -6,6 +6,7 @@ mod duration;
 mod filters;
 mod jobs;
 mod nodes;
+mod obstacles;
 mod returns;
 mod services;
 mod sets;
