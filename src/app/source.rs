@@ -93,13 +93,26 @@ impl App {
         wish: &Wish,
         more: impl FnOnce(&str, &[ServedResource]) -> Vec<MetadataWish>,
     ) -> Result<Gathered, SourceError> {
-        if args.files.is_empty() { self.read_cluster(connect, wish, more) } else { self.read_files(args) }
+        if args.files.is_empty() {
+            return self.read_cluster(connect, wish, more);
+        }
+        let line = self.progress.line("files");
+        let snapshot = files::from_files(&args.files, args.recursive, io::stdin().lock(), |_| line.advance(1))?;
+        Self::gathered(args, snapshot)
     }
 
-    fn read_files(&self, args: &SourceArgs) -> Result<Gathered, SourceError> {
-        let paths = &args.files;
+    /// Reads of every object in the files only what it is ([`files::metadata_from_files`]), with `stdin` for `-`.
+    ///
+    /// # Errors
+    /// Where nothing can be read at all.
+    pub fn read_metadata_of_files(&self, args: &SourceArgs, stdin: impl io::Read) -> Result<Gathered, SourceError> {
         let line = self.progress.line("files");
-        let mut snapshot = files::from_files(paths, args.recursive, io::stdin().lock(), |_| line.advance(1))?;
+        let snapshot = files::metadata_from_files(&args.files, args.recursive, stdin, |_| line.advance(1))?;
+        Self::gathered(args, snapshot)
+    }
+
+    fn gathered(args: &SourceArgs, mut snapshot: Snapshot) -> Result<Gathered, SourceError> {
+        let paths = &args.files;
         if snapshot.is_empty() {
             let reasons = snapshot.not_evaluated.iter().map(|it| format!("{}: {}", it.what, it.why)).collect();
             return Err(SourceError::Nothing { paths: paths.join(", "), reasons });

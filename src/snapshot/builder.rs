@@ -33,6 +33,8 @@ pub(crate) trait Document {
 pub struct SnapshotBuilder {
     pub(super) snapshot: Snapshot,
     pub(super) context: Context,
+    /// Of every object only the metadata is read, and every copy of an object is kept.
+    pub(super) metadata_only: bool,
 }
 
 /// What an object says it is.
@@ -126,7 +128,20 @@ impl SnapshotBuilder {
     /// A builder whose facts come from files: what the input does not hold is then unknown, not absent.
     #[must_use]
     pub fn from_files() -> Self {
-        Self { snapshot: Snapshot { from_files: true, ..Snapshot::default() }, context: Context::default() }
+        let snapshot = Snapshot { from_files: true, ..Snapshot::default() };
+        Self { snapshot, context: Context::default(), metadata_only: false }
+    }
+
+    /// As [`Self::from_files`], for what only asks what the objects of the files are: of each the metadata is read,
+    /// into [`Snapshot::others`], and an object that stands in several files is there as often.
+    #[must_use]
+    pub fn metadata_from_files() -> Self {
+        Self { metadata_only: true, ..Self::from_files() }
+    }
+
+    /// Whether only metadata is read.
+    pub(crate) fn is_metadata_only(&self) -> bool {
+        self.metadata_only
     }
 
     /// Notes a file, and gives the index by which origins name it.
@@ -146,12 +161,17 @@ impl SnapshotBuilder {
             "" => return self.add_version(document),
             "APIGroupDiscovery" => {
                 self.served(document.read::<GroupDiscovery>()?.resources());
+                // Whoever asks what the objects are wants to hear of it too.
+                if self.metadata_only {
+                    self.context.begin(&header.api_version, origin);
+                    self.add_other(header, document)?;
+                }
                 return Ok(true);
             }
             _ => {}
         }
         self.context.begin(&header.api_version, origin);
-        let known = kinds::find(header.group(), &header.kind);
+        let known = if self.metadata_only { None } else { kinds::find(header.group(), &header.kind) };
         macro_rules! read {
             ($resource:ty, $list:ident $(, $field:tt)?) => {{
                 let wire = document.read::<<$resource as Resource>::Wire>()?;
@@ -336,7 +356,7 @@ impl SnapshotBuilder {
     /// object that was read twice under one API version stays as it was read last, as `kubectl apply` would leave it.
     #[must_use]
     pub fn finish(mut self) -> Snapshot {
-        settle(&mut self.snapshot);
+        settle(&mut self.snapshot, !self.metadata_only);
         self.snapshot
     }
 }

@@ -22,7 +22,7 @@ impl LiveSnapshot {
     /// Goes on from these facts.
     #[must_use]
     pub fn new(snapshot: Snapshot) -> Self {
-        Self { builder: SnapshotBuilder { snapshot, context: Context::default() } }
+        Self { builder: SnapshotBuilder { snapshot, ..SnapshotBuilder::default() } }
     }
 
     /// The facts as they are now.
@@ -45,7 +45,7 @@ impl LiveSnapshot {
             }
         }
         self.builder.saw(kind, Coverage::Complete);
-        settle(&mut self.builder.snapshot);
+        settle(&mut self.builder.snapshot, true);
         Ok(())
     }
 
@@ -66,7 +66,7 @@ impl LiveSnapshot {
     }
 
     fn take(&mut self, kind: &Kind, object: &RawValue, is_gone: bool) -> Result<(), serde_json::Error> {
-        let SnapshotBuilder { snapshot, context } = &mut self.builder;
+        let SnapshotBuilder { snapshot, context, .. } = &mut self.builder;
         context.begin(&kind.api_version(), None);
         macro_rules! take {
             ($resource:ty, $list:ident $(, $field:tt)?) => {{

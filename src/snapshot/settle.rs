@@ -70,12 +70,12 @@ listed! {
 }
 
 /// Sorts every list by namespace and name, whatever the order of the input. From files, an object that was read twice
-/// under one API version stays as it was read last, as `kubectl apply` would leave it.
-pub(super) fn settle(snapshot: &mut Snapshot) {
-    let from_files = snapshot.from_files;
+/// under one API version stays as it was read last, as `kubectl apply` would leave it, where `only_last` asks for that.
+pub(super) fn settle(snapshot: &mut Snapshot, only_last: bool) {
+    let only_last = only_last && snapshot.from_files;
     macro_rules! settle {
         ($($list:ident),+ $(,)?) => {
-            $(settle_list(&mut snapshot.$list, from_files);)+
+            $(settle_list(&mut snapshot.$list, only_last);)+
         };
     }
     settle!(
@@ -119,10 +119,10 @@ pub(super) fn key<T: Listed>(object: &T) -> (&str, &str, &str, &str) {
     (&meta.namespace, &meta.name, object.kind(), &meta.api_version)
 }
 
-fn settle_list<T: Listed>(list: &mut Vec<T>, from_files: bool) {
+fn settle_list<T: Listed>(list: &mut Vec<T>, only_last: bool) {
     // Stable, so that equal ones stay in the order in which they were read.
     list.sort_by(|a, b| key(a).cmp(&key(b)));
-    if from_files {
+    if only_last {
         list.dedup_by(|later, earlier| {
             // Objects with only a prefix for a name are made anew each time, and a name never ends with a dash.
             let name = &later.meta().name;

@@ -6,6 +6,7 @@
 mod control_plane;
 mod ends;
 mod faults;
+mod secpatch_apis;
 mod secpatch_plan;
 #[path = "../client/tools.rs"]
 #[expect(dead_code, reason = "shared with the client's own tests, which need more of it")]
@@ -39,6 +40,10 @@ fn main() -> ExitCode {
         faults::a_slow_server_is_waited_for,
         faults::a_server_that_stays_busy_is_reported,
         faults::a_dropped_watch_can_be_taken_up_again,
+        secpatch_apis::finds_every_kind_by_what_was_applied_last,
+        secpatch_apis::tells_what_is_sent_from_what_is_called,
+        secpatch_apis::looks_into_helm_releases_only_where_asked,
+        secpatch_apis::reads_no_secret,
         secpatch_plan::tells_what_runs_in_a_cluster,
         secpatch_plan::names_what_was_denied,
         secpatch_plan::ends_with_the_exit_codes_of_the_contract,

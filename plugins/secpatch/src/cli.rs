@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use patchkit::cluster::ConnectOptions;
 
-use crate::commands::{data::DataArgs, plan::PlanArgs};
+use crate::commands::{apis::ApisArgs, data::DataArgs, plan::PlanArgs};
 
 /// What a cluster must update for its security, why, and in which order
 #[derive(Debug, Parser)]
@@ -23,6 +23,8 @@ pub struct Cli {
 pub enum Command {
     /// The ordered plan of the security updates that a cluster needs
     Plan(Box<PlanArgs>),
+    /// The deprecated and removed APIs that are still used, and what to write instead
+    Apis(Box<ApisArgs>),
     /// The facts that the answers rest on: releases, support calendars, vulnerabilities, APIs, feature gates
     Data(DataArgs),
 }

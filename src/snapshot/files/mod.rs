@@ -11,4 +11,4 @@ mod read;
 mod yaml;
 
 pub use paths::FilesError;
-pub use read::from_files;
+pub use read::{from_files, from_text, metadata_from_files};

@@ -33,10 +33,41 @@ use crate::{
 pub fn from_files(
     paths: &[String],
     recursive: bool,
+    stdin: impl Read,
+    progress: impl FnMut(&str),
+) -> Result<Snapshot, FilesError> {
+    read_all(SnapshotBuilder::from_files(), paths, recursive, stdin, progress)
+}
+
+/// As [`from_files`], of each object only what it is: its metadata, in [`Snapshot::others`]. An object that stands in
+/// several files is there as often. What is wrong in the rest of an object goes unnoticed: it is not looked at.
+///
+/// # Errors
+/// As [`from_files`].
+pub fn metadata_from_files(
+    paths: &[String],
+    recursive: bool,
+    stdin: impl Read,
+    progress: impl FnMut(&str),
+) -> Result<Snapshot, FilesError> {
+    read_all(SnapshotBuilder::metadata_from_files(), paths, recursive, stdin, progress)
+}
+
+/// Reads a text that is in memory, such as what a chart was rendered to, into `builder`, under this name.
+pub fn from_text(builder: &mut SnapshotBuilder, name: &str, text: &str) {
+    let mut input = Input { file: builder.add_file(name), name, builder };
+    if let Err(error) = input.read(text.as_bytes()) {
+        builder.not_evaluated(name, &error.to_string());
+    }
+}
+
+fn read_all(
+    mut builder: SnapshotBuilder,
+    paths: &[String],
+    recursive: bool,
     mut stdin: impl Read,
     mut progress: impl FnMut(&str),
 ) -> Result<Snapshot, FilesError> {
-    let mut builder = SnapshotBuilder::from_files();
     for source in expand(paths, recursive)? {
         let name = source.name();
         progress(&name);
@@ -191,6 +222,16 @@ impl Input<'_> {
     fn yaml_object(&mut self, piece: &yaml::Piece<'_>, of_list: &Header) {
         let line = piece.line + piece.blank_lines();
         let origin = Some(Origin { file: self.file, line });
+        if self.builder.is_metadata_only()
+            && let Some(outline) = yaml::outline(&piece.text)
+        {
+            let header = Header { api_version: outline.api_version.into(), kind: outline.kind.into() };
+            if let Err(problem) = add(self.builder, &header, &YamlDocument(outline.metadata), origin) {
+                let first = u64::from(piece.line) + u64::from(outline.metadata_line);
+                self.problem(first + problem.line, problem.column, &problem.message);
+            }
+            return;
+        }
         let outcome = yaml_header(&piece.text).and_then(|mut header| {
             if header.kind.is_empty() {
                 header = of_list.clone();

@@ -81,13 +81,102 @@ pub(crate) fn top_level<'a>(text: &'a str, key: &str) -> Option<&'a str> {
             return None;
         }
         let value = line.get(margin..)?.strip_prefix(key)?.strip_prefix(':')?;
-        let value = value.strip_prefix([' ', '\t'])?.trim();
-        let value = value.find(" #").map_or(value, |comment| value[..comment].trim_end());
-        let plain = value.trim_matches(['"', '\'']);
-        // What is no bare word may be an anchor, a tag, an alias, a text over several lines, or a mistake.
-        let is_word = plain.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/' | b'-'));
-        (is_word && !plain.is_empty()).then_some(plain)
+        bare_word(value.strip_prefix([' ', '\t'])?)
     })
+}
+
+/// What an object in block style is, found by its lines alone.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Outline<'a> {
+    /// The value of `apiVersion`.
+    pub(crate) api_version: &'a str,
+    /// The value of `kind`.
+    pub(crate) kind: &'a str,
+    /// The lines of `metadata`, as an object of its own; `{}` where there is none.
+    pub(crate) metadata: &'a str,
+    /// How many lines stand before them.
+    pub(crate) metadata_line: u32,
+}
+
+/// The outline of an object whose keys stand at one margin, each with a plain name: nearly every manifest. `None`
+/// where it is written in any other way, which is left to the parser; so are lists, and what may be no manifest.
+pub(crate) fn outline(text: &str) -> Option<Outline<'_>> {
+    let text = text.trim_start_matches('\u{feff}');
+    let bytes = text.as_bytes();
+    let (mut api_version, mut kind) = (None, None);
+    let mut margin = None;
+    // Where the metadata begins, and with which line; then where it ends.
+    let mut metadata: Option<(usize, u32)> = None;
+    let mut metadata_end = None;
+    let (mut begin, mut line) = (0, 0_u32);
+    for end in memchr_iter(b'\n', bytes).map(|end| end + 1).chain([bytes.len()]) {
+        let content = &bytes[begin..end];
+        let at = begin;
+        begin = end;
+        line += 1;
+        // Most lines stand further right than the margin.
+        if let Some(margin) = margin
+            && content.len() > margin
+            && content[margin] == b' '
+            && content[..margin].iter().all(|byte| *byte == b' ')
+        {
+            continue;
+        }
+        let indent = content.iter().take_while(|byte| **byte == b' ').count();
+        let rest = content[indent..].trim_ascii_end();
+        if rest.is_empty() || rest[0] == b'#' {
+            continue;
+        }
+        if *margin.get_or_insert(indent) != indent {
+            return None;
+        }
+        // A list may stand as far left as the key that holds it.
+        if rest == b"-" || rest.starts_with(b"- ") {
+            continue;
+        }
+        let name = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        if name == 0 || rest.get(name) != Some(&b':') || rest.get(name + 1).is_some_and(|byte| *byte != b' ') {
+            return None;
+        }
+        if metadata.is_some() && metadata_end.is_none() {
+            metadata_end = Some(at);
+        }
+        let slot = match &rest[..name] {
+            b"apiVersion" => &mut api_version,
+            b"kind" => &mut kind,
+            b"metadata" => {
+                // The last of two equal keys wins, which is for the parser to say.
+                if metadata.replace((at, line - 1)).is_some() {
+                    return None;
+                }
+                continue;
+            }
+            b"items" => return None,
+            _ => continue,
+        };
+        let value = bare_word(text.get(at + indent + name + 1..end)?)?;
+        if slot.replace(value).is_some() {
+            return None;
+        }
+    }
+    let (metadata, metadata_line) = match metadata {
+        Some((start, line)) => (text.get(start..metadata_end.unwrap_or(text.len()))?, line),
+        None => ("{}", 0),
+    };
+    let (api_version, kind) = (api_version?, kind?);
+    // What an anchor elsewhere names, or what must be read whole.
+    let needs_parser = has_aliases(metadata) || kind == "APIGroupDiscovery" || kind.ends_with("List");
+    (!needs_parser).then_some(Outline { api_version, kind, metadata, metadata_line })
+}
+
+/// A value that is a bare word, with or without quotes, before a comment. Anything else may be an anchor, a tag, an
+/// alias, a text over several lines, or a mistake.
+fn bare_word(value: &str) -> Option<&str> {
+    let value = value.trim();
+    let value = value.find(" #").map_or(value, |comment| value[..comment].trim_end());
+    let plain = value.trim_matches(['"', '\'']);
+    let is_word = plain.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/' | b'-'));
+    (is_word && !plain.is_empty()).then_some(plain)
 }
 
 /// Whether an alias stands anywhere: it may repeat what an anchor in another item names.
@@ -186,6 +275,35 @@ mod tests {
         assert_eq!(top_level("kind: &a Pod", "kind"), None);
         assert_eq!(top_level("# an item\n  metadata:\n    kind: Wrong\n  kind: Pod\n", "kind"), Some("Pod"));
         assert_eq!(top_level("\u{feff}kind: Pod\n", "kind"), Some("Pod"));
+    }
+
+    #[test]
+    fn an_outline_is_found_by_lines_alone() {
+        let text = "# a comment\napiVersion: v1 # core\nkind: 'Pod'\n\nmetadata:\n  name: a\n# in between\n  labels: {b: c}\n\
+                    spec:\n  kind: Wrong\n  text: |\n   kind: x\nextra:\n- a\n";
+        let found = outline(text).unwrap();
+        assert_eq!((found.api_version, found.kind, found.metadata_line), ("v1", "Pod", 4));
+        assert_eq!(found.metadata, "metadata:\n  name: a\n# in between\n  labels: {b: c}\n");
+        // An item, whose dash has become a space.
+        let item = outline("  metadata: {name: a}\n  kind: Pod\n  apiVersion: v1\n").unwrap();
+        assert_eq!((item.kind, item.metadata), ("Pod", "  metadata: {name: a}\n"));
+        let bare = outline("kind: Pod\napiVersion: v1").unwrap();
+        assert_eq!((bare.kind, bare.metadata), ("Pod", "{}"));
+        for text in [
+            "{kind: Pod, apiVersion: v1}\n",
+            "kind: Pod\n",
+            "kind: Pod\nkind: Service\napiVersion: v1\n",
+            "kind: &a Pod\napiVersion: v1\n",
+            "kind: Pod\napiVersion: {{ .Values.version }}\n",
+            "\"kind\": Pod\napiVersion: v1\n",
+            "kind: Pod\n  apiVersion: v1\nmetadata:\n x: y\n z\n",
+            "kind: Pod\napiVersion: v1\nmetadata:\n  labels: *shared\n",
+            "kind: List\napiVersion: v1\nitems:\n- a: b\n",
+            "<<: *base\nkind: Pod\napiVersion: v1\n",
+            "kind: Pod\napiVersion: v1\nnonsense\n",
+        ] {
+            assert_eq!(outline(text), None, "{text}");
+        }
     }
 
     #[test]

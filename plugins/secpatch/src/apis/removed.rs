@@ -6,40 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use patchkit::{
-    rules::version::Minor,
-    snapshot::{ServedResource, Snapshot, kinds, objects::Meta},
+use patchkit::{rules::version::Minor, snapshot::Snapshot};
+
+use super::{
+    ApiUser, RemovedApi, SeenIn,
+    uses::{called, each_use},
 };
-
-use crate::{
-    apis::{ApiUser, RemovedApi, SeenIn},
-    facts::{ApiLife, Apis},
-    subject::Subject,
-};
-
-/// Field managers that are parts of Kubernetes itself: they move with the upgrade, and write the new version then.
-/// `managedFields` name them by the first part of their user agent, or as their code says
-/// (`api-priority-and-fairness-config-*`: pkg/registry/flowcontrol/ensurer, pkg/util/flowcontrol).
-const OWN_MANAGERS: [&str; 12] = [
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-scheduler",
-    "cloud-controller-manager",
-    "kubelet",
-    "kube-proxy",
-    "kubeadm",
-    "hyperkube",
-    "k3s",
-    "rke2",
-    "api-priority-and-fairness-config-consumer-v1",
-    "api-priority-and-fairness-config-producer-v1",
-];
-
-/// Whether a field manager is a part of Kubernetes itself.
-#[must_use]
-pub fn is_own_manager(manager: &str) -> bool {
-    OWN_MANAGERS.contains(&manager)
-}
+use crate::{facts::ApiLife, subject::Subject};
 
 /// Every API that goes after `from`, up to and with `to`, with what still uses it; those that are used come first.
 #[must_use]
@@ -87,167 +60,19 @@ fn users(snapshot: &Snapshot, gone: &Gone<'_>) -> BTreeMap<(String, String), BTr
     let mut users: BTreeMap<(String, String), BTreeSet<ApiUser>> = BTreeMap::new();
     // The versions alone tell nearly always that an object uses none of them.
     let versions: BTreeSet<&str> = gone.keys().map(|(api_version, _)| api_version.as_str()).collect();
-    for (kind, meta) in snapshot.each_meta() {
-        let mut note = |api_version: &str, seen_in: SeenIn, manager: Option<(&str, Option<String>)>| {
-            if !versions.contains(api_version) {
-                return;
-            }
-            let key = (api_version.to_owned(), kind.to_owned());
-            if !gone.contains_key(&key) {
-                return;
-            }
-            let (manager, written) = manager.map_or((None, None), |(name, time)| (Some(name.to_owned()), time));
-            users.entry(key).or_default().insert(ApiUser {
-                object: meta.object_ref(kind),
-                source: snapshot.source_of(meta),
-                seen_in,
-                manager,
-                written,
-            });
-        };
-        if is_manifest(meta) {
-            note(&meta.api_version, SeenIn::Manifest, None);
-        }
-        if let Some(api_version) = &meta.last_applied {
-            note(api_version, SeenIn::LastApplied, None);
-        }
-        for manager in meta.managers.iter().filter(|manager| !is_own_manager(&manager.manager)) {
-            let written = manager.time.map(|time| time.to_string());
-            note(&manager.api_version, SeenIn::ManagedFields, Some((&manager.manager, written)));
-        }
-    }
+    let is_gone = |api_version: &str, kind: &str| {
+        versions.contains(api_version) && gone.contains_key(&(api_version.to_owned(), kind.to_owned()))
+    };
+    each_use(snapshot, is_gone, |found| {
+        users.entry((found.api_version.to_owned(), found.kind.to_owned())).or_default().insert(ApiUser {
+            object: found.meta.object_ref(found.kind),
+            source: snapshot.source_of(found.meta),
+            seen_in: found.seen_in,
+            manager: found.manager.map(|manager| manager.manager.to_string()),
+            written: found.manager.and_then(|manager| manager.time).map(|time| time.to_string()),
+        });
+    });
     users
-}
-
-/// What a server has answered has a UID, and then the version is the one that was asked for; a manifest has none.
-fn is_manifest(meta: &Meta) -> bool {
-    meta.origin.is_some() && meta.uid.is_empty()
-}
-
-/// Whether the API server counted calls on it since its start.
-fn called(snapshot: &Snapshot, life: &ApiLife) -> Option<bool> {
-    let calls = snapshot.deprecated_calls.as_ref()?;
-    let plural = plural(snapshot, &life.gvk.group, &life.gvk.kind);
-    Some(
-        calls
-            .iter()
-            .any(|call| call.group == life.gvk.group && call.version == life.gvk.version && call.resource == plural),
-    )
-}
-
-/// The resource of a kind: as the server serves it, or else by the rule that every kind of Kubernetes follows.
-fn plural(snapshot: &Snapshot, group: &str, kind: &str) -> String {
-    let served = snapshot.served.iter().flatten().find(|resource| resource.group == group && resource.kind == kind);
-    served
-        .map(|resource| resource.plural.clone())
-        .or_else(|| kinds::find(group, kind).map(|known| known.plural.to_owned()))
-        .unwrap_or_else(|| by_rule(kind))
-}
-
-fn by_rule(kind: &str) -> String {
-    let lower = kind.to_lowercase();
-    match lower.strip_suffix('y') {
-        Some(stem) => format!("{stem}ies"),
-        None if lower.ends_with('s') => format!("{lower}es"),
-        None => format!("{lower}s"),
-    }
-}
-
-/// Kinds that are only sent, or that are files, and never stored: there is nothing to list.
-fn is_stored(life: &ApiLife) -> bool {
-    let kind = life.gvk.kind.as_str();
-    life.gvk.group != "audit.k8s.io"
-        && !kind.ends_with("Review")
-        && !matches!(
-            kind,
-            "Scale" | "Binding" | "Eviction" | "DeploymentRollback" | "JobTemplate" | "APIGroupDiscovery"
-        )
-}
-
-/// A kind to read the metadata of, and the version to ask for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ask {
-    /// The API group.
-    pub group: String,
-    /// The version to ask for: a served one, and one that stays where there is one.
-    pub version: String,
-    /// The kind.
-    pub kind: String,
-    /// The resource as it stands in URLs.
-    pub plural: String,
-}
-
-/// The kinds whose objects show who still uses the APIs that go after `from`, up to and with `to`, as far as the
-/// server serves them. A kind that has moved to another group is asked for there, since it is the same object; one
-/// that the snapshot has a type for (see [`kinds::find`]) is named here too.
-#[must_use]
-pub fn kinds_to_ask(apis: &Apis, from: Minor, to: Minor, served: &[ServedResource]) -> Vec<Ask> {
-    let mut asked = BTreeSet::new();
-    for life in apis.removed_between(from, to).filter(|life| is_stored(life)) {
-        let moved = apis.replacement_at(life, to).filter(|gvk| gvk.kind == life.gvk.kind).map(|gvk| gvk.group.as_str());
-        for group in moved.into_iter().chain([life.gvk.group.as_str()]) {
-            let best = served
-                .iter()
-                .filter(|resource| resource.group == group && resource.kind == life.gvk.kind)
-                .max_by_key(|resource| {
-                    let api_version = if group.is_empty() {
-                        resource.version.clone()
-                    } else {
-                        format!("{group}/{}", resource.version)
-                    };
-                    let stays = apis.get(&api_version, &resource.kind).is_none_or(|life| !life.is_removed_at(to));
-                    (stays, stability(&resource.version))
-                });
-            if let Some(best) = best {
-                asked.insert(Ask {
-                    group: best.group.clone(),
-                    version: best.version.clone(),
-                    kind: best.kind.clone(),
-                    plural: best.plural.clone(),
-                });
-                break;
-            }
-        }
-    }
-    asked.into_iter().collect()
-}
-
-/// The order of versions that Kubernetes uses: stable before beta before alpha, then the higher number
-/// (`k8s.io/apimachinery/pkg/version/helpers.go`).
-fn stability(version: &str) -> (u8, u32, u32) {
-    let digits = |text: &str| text.parse().unwrap_or(0);
-    let rest = version.trim_start_matches('v');
-    for (word, rank) in [("alpha", 0), ("beta", 1)] {
-        if let Some((major, minor)) = rest.split_once(word) {
-            return (rank, digits(major), digits(minor));
-        }
-    }
-    (2, digits(rest), 0)
-}
-
-/// Why users of the APIs that go may have been missed: the kinds of which no object was read, by reason. Empty where
-/// all were looked at.
-#[must_use]
-pub fn unread(subject: Subject<'_>, from: Minor, to: Minor) -> BTreeMap<String, BTreeSet<&str>> {
-    let snapshot = subject.snapshot;
-    let apis = subject.facts.apis();
-    let mut missing: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    for life in apis.removed_between(from, to).filter(|life| is_stored(life)) {
-        let gvk = &life.gvk;
-        // The kind may have been read under the group that it has moved to.
-        let moved = apis.replacement_at(life, to).filter(|next| next.kind == gvk.kind).map(|next| next.group.as_str());
-        let why = [Some(gvk.group.as_str()), moved]
-            .into_iter()
-            .flatten()
-            .map(|group| snapshot.why_unknown_of(group, &gvk.kind))
-            .min_by_key(Option::is_some)
-            .flatten();
-        if let Some(why) = why {
-            let reason = if snapshot.is_from_files() { "not in the input".to_owned() } else { why };
-            missing.entry(reason).or_default().insert(&gvk.kind);
-        }
-    }
-    missing
 }
 
 #[cfg(test)]
@@ -255,7 +80,7 @@ mod tests {
     use patchkit::snapshot::{DeprecatedCall, SnapshotBuilder};
 
     use super::*;
-    use crate::{facts::Facts, testing::Cluster};
+    use crate::testing::Cluster;
 
     fn minor(text: &str) -> Minor {
         text.parse().expect("a minor of this test")
@@ -354,45 +179,5 @@ metadata:
         let called = |kind| find(&found, "flowcontrol.apiserver.k8s.io/v1beta3", kind).called;
         assert_eq!(called("FlowSchema"), Some(true));
         assert_eq!(called("PriorityLevelConfiguration"), Some(false));
-    }
-
-    #[test]
-    fn kinds_are_asked_for_in_the_version_that_stays() {
-        let facts = Facts::compiled_in();
-        let served = |group: &str, version: &str, kind: &str, plural: &str| ServedResource {
-            group: group.to_owned(),
-            version: version.to_owned(),
-            kind: kind.to_owned(),
-            plural: plural.to_owned(),
-        };
-        let served = [
-            served("extensions", "v1beta1", "Ingress", "ingresses"),
-            served("networking.k8s.io", "v1", "Ingress", "ingresses"),
-            served("networking.k8s.io", "v1beta1", "Ingress", "ingresses"),
-            served("policy", "v1beta1", "PodSecurityPolicy", "podsecuritypolicies"),
-            served("authentication.k8s.io", "v1beta1", "TokenReview", "tokenreviews"),
-        ];
-        let asked = kinds_to_ask(facts.apis(), minor("1.21"), minor("1.25"), &served);
-        let asked: Vec<_> =
-            asked.iter().map(|ask| (ask.group.as_str(), ask.version.as_str(), ask.plural.as_str())).collect();
-        assert_eq!(asked, [("networking.k8s.io", "v1", "ingresses"), ("policy", "v1beta1", "podsecuritypolicies")]);
-        assert!(stability("v1") > stability("v2beta1") && stability("v2beta2") > stability("v2beta1"));
-        assert!(stability("v1beta1") > stability("v2alpha1"));
-    }
-
-    #[test]
-    fn what_was_not_looked_at_is_said() {
-        let cluster = Cluster::of("{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: a}}");
-        let missing = unread(cluster.subject(), minor("1.24"), minor("1.25"));
-        let kinds = &missing["not in the input"];
-        assert!(kinds.contains("PodSecurityPolicy") && !kinds.contains("PodDisruptionBudget"), "{kinds:?}");
-        assert_eq!(missing.len(), 1);
-        let mut builder = SnapshotBuilder::default();
-        builder.served(vec![]);
-        let cluster = Cluster::from_snapshot(builder.finish(), None);
-        assert!(unread(cluster.subject(), minor("1.24"), minor("1.25")).is_empty(), "nothing is served");
-        assert_eq!(by_rule("PodSecurityPolicy"), "podsecuritypolicies");
-        assert_eq!(by_rule("IngressClass"), "ingressclasses");
-        assert_eq!(by_rule("CronJob"), "cronjobs");
     }
 }

@@ -1,8 +1,11 @@
 //! One file a subcommand: get a snapshot, decide, render. Only here is the outside world touched.
 
+pub mod apis;
 pub mod data;
 pub mod facts_cache;
 pub mod plan;
+mod replace_file;
+pub mod session;
 
 use patchkit::{
     app::{App, Failure},
@@ -18,6 +21,7 @@ use crate::cli::{Cli, Command};
 pub fn run(app: &App, cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Plan(args) => plan::run(app, &args, &cli.connect),
+        Command::Apis(args) => apis::run(app, &args, &cli.connect),
         Command::Data(args) => data::run(app, &args),
     }
 }

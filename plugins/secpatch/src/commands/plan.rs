@@ -3,7 +3,6 @@
 use std::{io::Write, path::Path};
 
 use clap::Args;
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use patchkit::{
     app::{
         App, FailOnArgs, Failure,
@@ -11,13 +10,13 @@ use patchkit::{
     },
     cluster::{ConnectOptions, Wish},
     render::{Format, OutputArgs, OwnFormats, RenderError},
-    report::{Exit, Metadata, NotEvaluated},
+    report::Exit,
     rules::{surge::SurgeSetting, version::KubeVersion, window::Window},
 };
 
 use crate::{
-    commands::facts_cache::{self, Loaded},
-    facts::{Facts, days_between, show::OLD_AFTER_DAYS},
+    commands::session::{AsOfArgs, Session},
+    facts::Facts,
     inventory::{Hints, Inventory},
     plan::{self, StepOptions, TargetChoice},
     subject::Subject,
@@ -48,9 +47,9 @@ pub struct PlanArgs {
     #[arg(long, value_name = "VERSION", help_heading = "Plan")]
     pub target: Option<TargetChoice>,
 
-    /// Make the plan as of this day or moment (2026-11-23, 2026-11-23T10:00:00Z), so that it can be made again
-    #[arg(long, value_name = "DATE", value_parser = parse_as_of, help_heading = "Plan")]
-    pub as_of: Option<Timestamp>,
+    /// For which moment.
+    #[command(flatten, next_help_heading = "Plan")]
+    pub as_of: AsOfArgs,
 
     /// A lower environment that has rehearsed the update: a context, or files that kubectl wrote there
     #[arg(long, value_name = "CONTEXT|FILE", help_heading = "Plan")]
@@ -82,31 +81,22 @@ pub struct PlanArgs {
     pub fail_on: FailOnArgs,
 }
 
-/// Reads a day (its beginning in UTC) or a moment.
-fn parse_as_of(text: &str) -> Result<Timestamp, String> {
-    let day = || TimeZone::UTC.to_timestamp(text.parse::<Date>().ok()?.at(0, 0, 0, 0)).ok();
-    text.parse::<Timestamp>().ok().or_else(day).ok_or_else(|| {
-        format!("{text:?} is no date: expected a day such as 2026-11-23, or a moment such as 2026-11-23T10:00:00Z")
-    })
-}
-
 /// Makes the plan and writes it.
 ///
 /// # Errors
 /// Where nothing can be read, or the plan cannot be written.
 pub fn run(app: &App, args: &PlanArgs, connect: &ConnectOptions) -> Result<Exit, Failure> {
-    let now = args.as_of.unwrap_or_else(Timestamp::now);
-    let today = now.to_zoned_datetime(TimeZone::UTC).date();
-    let Loaded { facts, problem, .. } = facts_cache::load_for_user();
-    warn_of_old_facts(app, &facts, today);
-    let Gathered { snapshot, source } = read(app, &args.source, connect, &facts)?;
+    let session = Session::begin(args.as_of);
+    session.warn_of_old_facts(app);
+    let Session { now, today, ref facts, .. } = session;
+    let Gathered { snapshot, source } = read(app, &args.source, connect, facts)?;
     let lower = match &args.rehearsed_in {
-        Some(environment) => Some(read_rehearsal(app, environment, args.offline, connect, &facts)?),
+        Some(environment) => Some(read_rehearsal(app, environment, args.offline, connect, facts)?),
         None => None,
     };
     let hints = Hints { server: args.server_version.clone(), pool_label: args.pool_label.clone() };
     let inventory = Inventory::of(&snapshot, &hints);
-    let subject = Subject { snapshot: &snapshot, inventory: &inventory, facts: &facts, now, today };
+    let subject = Subject { snapshot: &snapshot, inventory: &inventory, facts, now, today };
     let options = plan::Options {
         target: args.target.clone().unwrap_or_default(),
         steps: StepOptions { surge: args.surge, windows: args.windows.clone() },
@@ -118,27 +108,9 @@ pub fn run(app: &App, args: &PlanArgs, connect: &ConnectOptions) -> Result<Exit,
         out.write_all(plan::tfvars(&made.plan).as_bytes()).and_then(|()| out.flush()).map_err(RenderError::Write)?;
         return Ok(made.exit(args.fail_on.fail_on));
     }
-    let mut report = made.report(Metadata {
-        command: app.plugin.command("plan"),
-        version: app.plugin.version.to_owned(),
-        generated_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        data_as_of: Some(facts.as_of().to_string()),
-        source,
-    });
-    // Damaged facts were not used: the older ones were, and the report has to say so.
-    report.not_evaluated.extend(problem.map(|problem| NotEvaluated::new("refreshed facts", problem.to_string())));
+    let mut report = made.report(session.metadata(app, "plan", facts.as_of(), source));
+    report.not_evaluated.extend(session.problem);
     app.write(&report, &args.output, args.fail_on.fail_on)
-}
-
-/// Says where facts are old. What a table does not know yet cannot be in the plan.
-fn warn_of_old_facts(app: &App, facts: &Facts, today: Date) {
-    let age = days_between(facts.as_of(), today);
-    if age > OLD_AFTER_DAYS {
-        app.warn(&format!(
-            "the facts about CVEs and releases are {age} days old (of {}); kubectl secpatch data update fetches newer ones",
-            facts.as_of()
-        ));
-    }
 }
 
 /// Reads what a plan needs of a cluster or of files.

@@ -77,6 +77,20 @@ impl ApiLife {
     }
 }
 
+/// The order of versions that Kubernetes uses: stable before beta before alpha, then the higher number
+/// (`k8s.io/apimachinery/pkg/version/helpers.go`).
+#[must_use]
+pub fn stability(version: &str) -> (u8, u32, u32) {
+    let digits = |text: &str| text.parse().unwrap_or(0);
+    let rest = version.trim_start_matches('v');
+    for (word, rank) in [("alpha", 0), ("beta", 1)] {
+        if let Some((major, minor)) = rest.split_once(word) {
+            return (rank, digits(major), digits(minor));
+        }
+    }
+    (2, digits(rest), 0)
+}
+
 /// All kinds.
 #[derive(Debug)]
 pub struct Apis {
@@ -162,7 +176,26 @@ impl Apis {
             }
             next = self.find_replacement(life);
         }
-        best
+        best.or_else(|| self.sibling_at(life, minor))
+    }
+
+    /// The same kind in another version of its group that a minor serves: one that is not deprecated there before one
+    /// that is, then the most stable. What the source names may not be there yet (flowcontrol v1beta3 came in 1.26,
+    /// and v1beta1 was deprecated in 1.23).
+    fn sibling_at(&self, life: &ApiLife, minor: Minor) -> Option<&Gvk> {
+        self.all()
+            .iter()
+            .filter(|other| other.gvk.group == life.gvk.group && other.gvk.kind == life.gvk.kind)
+            .filter(|other| other.gvk.version != life.gvk.version)
+            .filter(|other| other.introduced.is_none_or(|introduced| introduced <= minor))
+            .filter(|other| !other.is_removed_at(minor))
+            .filter(|other| {
+                let (own, theirs) = (stability(&life.gvk.version), stability(&other.gvk.version));
+                // autoscaling/v1 is more stable than v2beta1, and cannot say what that says.
+                theirs > own && theirs.1 >= own.1
+            })
+            .max_by_key(|other| (!other.is_deprecated_at(minor), stability(&other.gvk.version)))
+            .map(|other| &other.gvk)
     }
 
     fn find_replacement(&self, life: &'_ ApiLife) -> Option<(&Gvk, Option<&ApiLife>)> {
@@ -175,5 +208,16 @@ impl Apis {
     /// The kinds that went with one hop: served before `from`'s successor, gone at `to` or on the way.
     pub fn removed_between(&self, from: Minor, to: Minor) -> impl Iterator<Item = &ApiLife> {
         self.all().iter().filter(move |life| life.removed_in().is_some_and(|removed| removed > from && removed <= to))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stability;
+
+    #[test]
+    fn stable_versions_come_before_betas_and_those_before_alphas() {
+        assert!(stability("v1") > stability("v2beta1") && stability("v2beta2") > stability("v2beta1"));
+        assert!(stability("v1beta1") > stability("v2alpha1"));
     }
 }

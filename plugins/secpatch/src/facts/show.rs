@@ -60,6 +60,7 @@ pub fn tables(facts: &Facts, today: Date) -> Vec<TableInfo> {
         info!(cves, "vulnerabilities and the versions that have them", true),
         info!(preconditions, "what must hold for a vulnerability to matter", false),
         info!(apis, "API kinds: introduced, deprecated, removed", false),
+        info!(migrations, "what changes in a specification with its API version", false),
         info!(gates, "feature gates by version", false),
         info!(changes, "changes that break", false),
     ]

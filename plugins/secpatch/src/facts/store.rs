@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use jiff::civil::Date;
 
-use super::{Apis, Calendars, Changes, Cves, Gates, Preconditions, Releases, Sources};
+use super::{Apis, Calendars, Changes, Cves, Gates, Migrations, Preconditions, Releases, Sources};
 
 /// All facts, each table read when it is first asked for.
 #[derive(Debug, Default)]
@@ -15,6 +15,7 @@ pub struct Facts {
     pub(super) apis: OnceLock<Apis>,
     pub(super) gates: OnceLock<Gates>,
     pub(super) changes: OnceLock<Changes>,
+    pub(super) migrations: OnceLock<Migrations>,
     pub(super) preconditions: OnceLock<Preconditions>,
     pub(super) sources: OnceLock<Sources>,
 }
@@ -52,6 +53,8 @@ tables! {
     gates: Gates = "gates.json";
     /// Changes that break.
     changes: Changes = "changes.json";
+    /// What changes in a specification with its API version.
+    migrations: Migrations = "hand/migrations.json";
     /// What must hold for a vulnerability to matter.
     preconditions: Preconditions = "hand/preconditions.json";
     /// Where the facts come from.

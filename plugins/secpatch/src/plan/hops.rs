@@ -21,7 +21,7 @@ use super::{
     support,
 };
 use crate::{
-    apis::{RemovedApi, SeenIn, removed},
+    apis::{self, RemovedApi, SeenIn},
     facts::{Affected, Component, cve::id_order},
     inventory::Role,
     specs::Specs,
@@ -187,7 +187,7 @@ fn hop(
         to: to.0.to_owned(),
         kind,
         fixes: Vec::new(),
-        removes: if from.1 == to.1 { Vec::new() } else { removed::removed(subject, from.1, to.1) },
+        removes: if from.1 == to.1 { Vec::new() } else { apis::removed(subject, from.1, to.1) },
         changes: Vec::new(),
         kubelets_first,
         provisional: unreleased,

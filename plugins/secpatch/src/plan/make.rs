@@ -16,7 +16,7 @@ use super::{
     target::{self, TargetChoice},
 };
 use crate::{
-    apis::removed,
+    apis::kinds_to_ask,
     cves::find,
     facts::Facts,
     inventory::{Hints, Inventory},
@@ -138,7 +138,7 @@ pub fn metadata_wishes(facts: &Facts, version: &str, served: &[ServedResource]) 
     let newest = facts.releases().all().last().map_or(current.minor(), |release| release.minor);
     // An emulated minor is older than the binary: what it still serves may go on the way to the binary's own.
     let oldest = current.minor().back(EMULATED_MINORS);
-    removed::kinds_to_ask(facts.apis(), oldest, newest, served)
+    kinds_to_ask(facts.apis(), facts.apis().removed_between(oldest, newest), newest, served)
         .into_iter()
         .filter(|ask| !KINDS.iter().any(|kind| kind.group == ask.group && kind.kind == ask.kind))
         .map(|ask| MetadataWish { group: ask.group, version: ask.version, kind: ask.kind, plural: ask.plural })

@@ -7,7 +7,7 @@ use patchkit::{
 };
 
 use super::{Check, Known, Subject, count, unread};
-use crate::{apis::removed, plan::model::ChecklistLine};
+use crate::{apis, plan::model::ChecklistLine};
 
 pub(super) fn removed_apis(subject: Subject<'_>, known: Known<'_>) -> ChecklistLine {
     let check = Check {
@@ -58,7 +58,7 @@ pub(super) fn removed_apis(subject: Subject<'_>, known: Known<'_>) -> ChecklistL
 fn unread_kinds(subject: Subject<'_>, known: Known<'_>) -> Option<String> {
     let from = subject.inventory.effective_minor()?;
     let to = Minor::leading(&known.hops.last()?.to).ok()?;
-    let lines: Vec<String> = removed::unread(subject, from, to)
+    let lines: Vec<String> = apis::unread(subject, subject.facts.apis().removed_between(from, to), to)
         .into_iter()
         .map(|(why, kinds)| format!("{}: {why}", kinds.into_iter().collect::<Vec<_>>().join(", ")))
         .collect();
