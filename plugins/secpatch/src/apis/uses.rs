@@ -62,7 +62,8 @@ pub fn each_use<'s>(snapshot: &'s Snapshot, wanted: impl Fn(&str, &str) -> bool,
         if is_manifest(meta) {
             note(&meta.api_version, SeenIn::Manifest, None);
         }
-        if let Some(api_version) = &meta.last_applied {
+        // What a controller makes may carry a copy of its owner's annotations: the revisions of a StatefulSet do.
+        if let Some(api_version) = meta.last_applied.as_ref().filter(|_| meta.controller().is_none()) {
             note(api_version, SeenIn::LastApplied, None);
         }
         for manager in meta.managers.iter().filter(|manager| !is_own_manager(&manager.manager)) {
