@@ -22,7 +22,7 @@ pub mod skew;
 pub mod surge;
 pub mod taint;
 pub mod version;
-mod volume;
+pub(crate) mod volume;
 pub mod window;
 
 pub use image::{ImageError, ImageRef};

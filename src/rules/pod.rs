@@ -428,6 +428,8 @@ pub enum VolumeSource {
         field: CompactString,
         id: CompactString,
         read_only: bool,
+        /// An Azure disk in somebody's storage account (`kind` is not `Managed`), which no CSI driver takes over.
+        unmanaged: bool,
     },
     /// Any other field: `nfs`, `flexVolume`, `portworxVolume`, …
     Other {

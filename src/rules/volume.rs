@@ -115,6 +115,14 @@ struct Disk {
     lun: i32,
     #[serde(rename = "readOnly", deserialize_with = "or_default")]
     read_only: bool,
+    /// Of an Azure disk: `Shared` (the default), `Dedicated` or `Managed`.
+    #[serde(deserialize_with = "or_default")]
+    kind: CompactString,
+}
+
+/// Whether an Azure disk of this kind is one that the cloud manages (`k8s.io/csi-translation-lib/plugins/azure_disk.go`).
+pub(crate) fn is_managed_azure_disk(kind: &str) -> bool {
+    kind.eq_ignore_ascii_case("managed")
 }
 
 impl Disk {
@@ -196,6 +204,7 @@ fn source<'de, A: MapAccess<'de>>(field: &str, map: &mut A) -> Result<Option<Vol
             field: field.into(),
             id: disk.identity(field),
             read_only: disk.read_only,
+            unmanaged: field == "azureDisk" && !is_managed_azure_disk(&disk.kind),
         }),
         _ => map.next_value::<Option<IgnoredAny>>()?.map(|_| VolumeSource::Other { field: field.into() }),
     })
@@ -231,7 +240,7 @@ mod tests {
         assert_eq!(read(r#"{"name":"a","nfs":{"server":"s"}}"#), VolumeSource::Other { field: "nfs".into() });
         assert_eq!(
             read(r#"{"name":"a","gcePersistentDisk":{"pdName":"d","readOnly":true}}"#),
-            VolumeSource::Disk { field: "gcePersistentDisk".into(), id: "d".into(), read_only: true }
+            VolumeSource::Disk { field: "gcePersistentDisk".into(), id: "d".into(), read_only: true, unmanaged: false }
         );
         assert_eq!(
             read(

@@ -7,7 +7,9 @@ use super::{
     Context, Meta, Resource,
     meta::{WireMeta, WirePhase},
 };
-use crate::rules::{NodeSelector, NodeSelectorTerm, Quantity, Requirement, Resources, null::or_default};
+use crate::rules::{
+    NodeSelector, NodeSelectorTerm, Quantity, Requirement, Resources, null::or_default, volume::is_managed_azure_disk,
+};
 
 /// A PersistentVolume.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +28,8 @@ pub struct PersistentVolume {
     pub driver: CompactString,
     /// The handle, or what names the disk of an in-tree source.
     pub handle: CompactString,
+    /// An Azure disk in somebody's storage account, which no CSI driver takes over.
+    pub unmanaged: bool,
     /// The VolumeAttributesClass; empty for none.
     pub attributes_class: CompactString,
     pub phase: CompactString,
@@ -119,6 +123,8 @@ struct WireDisk {
     pd_name: CompactString,
     #[serde(rename = "diskURI", deserialize_with = "or_default")]
     disk_uri: CompactString,
+    #[serde(deserialize_with = "or_default")]
+    kind: CompactString,
     #[serde(rename = "volumePath", deserialize_with = "or_default")]
     volume_path: CompactString,
 }
@@ -181,6 +187,7 @@ impl Resource for PersistentVolume {
 
     fn keep(wire: WireVolume, context: &mut Context) -> Self {
         let mut spec = wire.spec;
+        let unmanaged = spec.azure_disk.as_ref().is_some_and(|disk| !is_managed_azure_disk(&disk.kind));
         let (source, driver, handle) = spec.source();
         Self {
             meta: wire.metadata.keep(context),
@@ -193,6 +200,7 @@ impl Resource for PersistentVolume {
             source: source.into(),
             driver,
             handle,
+            unmanaged,
             attributes_class: spec.volume_attributes_class_name,
             phase: wire.status.phase,
         }

@@ -77,8 +77,9 @@ impl InTree {
     }
 
     /// The handle under which the driver knows a volume of the pod's own specification.
-    pub(super) fn inline_handle(&self, id: &str) -> Result<String, String> {
+    pub(super) fn inline_handle(&self, id: &str, unmanaged: bool) -> Result<String, String> {
         match self.field {
+            _ if unmanaged => Err("only managed disks are supported in csi migration".to_owned()),
             "gcePersistentDisk" => Ok(gce_handle("zones", "UNSPECIFIED", id)),
             "awsElasticBlockStore" => ebs_handle(id),
             _ => Ok(id.to_owned()),
@@ -88,7 +89,7 @@ impl InTree {
     /// The handle under which the driver knows a PersistentVolume.
     pub(super) fn handle(&self, volume: &PersistentVolume) -> Result<String, String> {
         if self.field != "gcePersistentDisk" {
-            return self.inline_handle(&volume.handle);
+            return self.inline_handle(&volume.handle, volume.unmanaged);
         }
         let label = |key: &str| volume.meta.labels.get(key).filter(|value| !value.is_empty());
         let zones = label(BETA_ZONE).or_else(|| label(ZONE)).unwrap_or_default();

@@ -26,8 +26,16 @@ pub(crate) struct Attached {
     in_tree: bool,
 }
 
-/// The volumes that a pod has attached, or why they cannot be told.
-pub(crate) type AttachedVolumes = Vec<Result<Attached, CompactString>>;
+/// A volume of which it cannot be told what is attached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Untold {
+    why: CompactString,
+    /// An in-tree volume is looked at only where the node has a CSINode.
+    in_tree: bool,
+}
+
+/// The volumes that a pod has attached.
+pub(crate) type AttachedVolumes = Vec<Result<Attached, Untold>>;
 
 /// The volumes that a node has to attach for a pod, in the order of its specification.
 ///
@@ -42,20 +50,24 @@ pub(crate) fn attached_volumes(
 ) -> AttachedVolumes {
     let mut attached = Vec::new();
     for volume in &spec.volumes {
-        let VolumeSource::Disk { field, id, .. } = &volume.source else { continue };
+        let VolumeSource::Disk { field, id, unmanaged, .. } = &volume.source else { continue };
         let Some(in_tree) = InTree::of_field(field) else { continue };
-        attached.push(match in_tree.inline_handle(id) {
+        attached.push(match in_tree.inline_handle(id, *unmanaged) {
             Ok(handle) => Ok(of(in_tree.driver, &handle, true)),
-            Err(why) => Err(format_compact!("converting volume({}) from inline to csi: {why}", volume.name)),
+            Err(why) => Err(Untold {
+                why: format_compact!("converting volume({}) from inline to csi: {why}", volume.name),
+                in_tree: true,
+            }),
         });
     }
     for used in claims {
         let Some(claim) = used.claim else { continue };
         if used.ephemeral && !used.owned {
             let name = &used.name;
-            attached.push(Err(format_compact!(
+            let why = format_compact!(
                 "PVC {namespace}/{name} was not created for pod {namespace}/{pod} (pod is not owner)"
-            )));
+            );
+            attached.push(Err(Untold { why, in_tree: false }));
             continue;
         }
         attached.extend(of_claim(claim, &used.name, namespace, storage).map(Ok));
@@ -112,13 +124,7 @@ pub(super) fn prepare(attached: AttachedVolumes) -> Option<Limits> {
 impl Limits {
     /// Whether the node can attach all of it.
     pub(super) fn filter(&self, node: &NodeState<'_>, storage: &Storage<'_>) -> Result<(), Reason> {
-        let mut new: BTreeMap<&str, &str> = BTreeMap::new();
-        for volume in &self.0 {
-            let volume = volume.as_ref().map_err(|why| Reason::from(why.to_string()))?;
-            if counts(volume, node) {
-                new.insert(&volume.unique, &volume.driver);
-            }
-        }
+        let mut new = by_unique_name(self.0.iter(), node)?;
         if new.is_empty() {
             return Ok(());
         }
@@ -137,13 +143,7 @@ impl Limits {
         if limits.is_empty() {
             return Ok(());
         }
-        let mut there: BTreeMap<&str, &str> = BTreeMap::new();
-        for volume in node.attached() {
-            let volume = volume.as_ref().map_err(|why| Reason::from(why.to_string()))?;
-            if counts(volume, node) {
-                there.insert(&volume.unique, &volume.driver);
-            }
-        }
+        let mut there = by_unique_name(node.attached(), node)?;
         // A volume that another pod of the node uses is attached already.
         new.retain(|unique, _| !there.contains_key(unique));
         for (unique, driver) in &node.attachments {
@@ -159,8 +159,22 @@ impl Limits {
     }
 }
 
-fn counts(volume: &Attached, node: &NodeState<'_>) -> bool {
-    !volume.in_tree || node.csi.is_some()
+/// The volumes that count on a node, each once: unique name and driver.
+fn by_unique_name<'v>(
+    volumes: impl Iterator<Item = &'v Result<Attached, Untold>>,
+    node: &NodeState<'_>,
+) -> Result<BTreeMap<&'v str, &'v str>, Reason> {
+    let mut counted = BTreeMap::new();
+    for volume in volumes {
+        match volume {
+            Ok(volume) if !volume.in_tree || node.csi.is_some() => {
+                counted.insert(volume.unique.as_str(), volume.driver.as_str());
+            }
+            Err(untold) if !untold.in_tree || node.csi.is_some() => return Err(Reason::from(untold.why.to_string())),
+            _ => {}
+        }
+    }
+    Ok(counted)
 }
 
 /// Whether a driver is on the node, or does not insist on it.

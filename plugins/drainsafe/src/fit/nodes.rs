@@ -16,7 +16,7 @@ use super::{
     amounts::Amounts,
     node_ports::HostPort,
     node_unschedulable::cordon_taint,
-    node_volume_limits::{Attached, AttachedVolumes, by_attachment},
+    node_volume_limits::{Attached, AttachedVolumes, Untold, by_attachment},
     storage::Storage,
     volume_restrictions::is_restricted,
 };
@@ -41,7 +41,7 @@ pub struct NodeState<'s> {
     /// What VolumeAttachment objects say is attached: unique name and driver.
     pub(crate) attachments: Vec<(CompactString, CompactString)>,
     /// By pod: what its pods have attached.
-    attached: Vec<(usize, Result<Attached, CompactString>)>,
+    attached: Vec<(usize, Result<Attached, Untold>)>,
     /// By pod: specifications with disks that cannot be shared.
     disks: Vec<(usize, Arc<PodSpec>)>,
 }
@@ -125,7 +125,7 @@ impl<'s> NodeState<'s> {
     }
 
     /// What its pods have attached.
-    pub(crate) fn attached(&self) -> impl Iterator<Item = &Result<Attached, CompactString>> {
+    pub(crate) fn attached(&self) -> impl Iterator<Item = &Result<Attached, Untold>> {
         self.attached.iter().map(|(_, volume)| volume)
     }
 

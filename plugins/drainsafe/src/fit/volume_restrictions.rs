@@ -62,8 +62,8 @@ impl Restrictions<'_> {
 /// Whether two volumes are the same disk, and not both only read it.
 fn conflict(one: &VolumeSource, other: &VolumeSource) -> bool {
     let (
-        VolumeSource::Disk { field, id, read_only },
-        VolumeSource::Disk { field: other_field, id: other_id, read_only: other_read_only },
+        VolumeSource::Disk { field, id, read_only, .. },
+        VolumeSource::Disk { field: other_field, id: other_id, read_only: other_read_only, .. },
     ) = (one, other)
     else {
         return false;
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     fn disk(field: &str, id: &str, read_only: bool) -> VolumeSource {
-        VolumeSource::Disk { field: field.into(), id: id.into(), read_only }
+        VolumeSource::Disk { field: field.into(), id: id.into(), read_only, unmanaged: false }
     }
 
     #[test]

@@ -189,6 +189,9 @@ func (g *generator) node(i int) {
 	if g.chance(0.4) {
 		n.Status.DeclaredFeatures = []string{"RestartAllContainersOnContainerExits"}
 	}
+	if g.chance(0.3) {
+		n.Status.DeclaredFeatures = append(n.Status.DeclaredFeatures, "UserNamespacesHostNetworkSupport")
+	}
 	g.nodes = append(g.nodes, n)
 	g.objects = append(g.objects, n)
 }

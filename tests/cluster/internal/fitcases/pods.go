@@ -50,6 +50,21 @@ func (g *generator) pod(name string) *v1.Pod {
 		// At least what the containers ask for together, as validation wants.
 		p.Spec.Resources = &v1.ResourceRequirements{Requests: v1.ResourceList{
 			v1.ResourceCPU: resource.MustParse(pick(g, "8", "12")), v1.ResourceMemory: resource.MustParse(pick(g, "8Gi", "12Gi"))}}
+		if g.chance(0.3) {
+			delete(p.Spec.Resources.Requests, pick(g, v1.ResourceCPU, v1.ResourceMemory))
+		}
+	}
+	if g.about("ports", 0.02) && g.chance(0.15) {
+		p.Spec.HostNetwork = true
+		if g.chance(0.4) { // with a user namespace, which not every kubelet can do
+			no := false
+			p.Spec.HostUsers = &no
+		}
+		for i := range p.Spec.Containers {
+			for j := range p.Spec.Containers[i].Ports {
+				p.Spec.Containers[i].Ports[j].ContainerPort = p.Spec.Containers[i].Ports[j].HostPort
+			}
+		}
 	}
 	return p
 }
@@ -122,6 +137,12 @@ func (g *generator) placed(i int) {
 			}
 			p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, s)
 		}
+		if p.Spec.Resources != nil && g.chance(0.6) { // resized as a whole
+			p.Status.Resources = &v1.ResourceRequirements{Requests: actual}
+			if g.chance(0.5) {
+				p.Status.AllocatedResources = actual
+			}
+		}
 		if g.chance(0.5) {
 			p.Status.Conditions = append(p.Status.Conditions, v1.PodCondition{
 				Type: v1.PodResizePending, Status: v1.ConditionTrue,
@@ -154,7 +175,10 @@ func (g *generator) pending(i int) {
 			Value:  pick(g, "", "a", "b"),
 			Effect: pick(g, "", v1.TaintEffectNoSchedule, v1.TaintEffectNoExecute),
 		}
-		t.Operator = pick(g, v1.TolerationOpEqual, v1.TolerationOpExists)
+		t.Operator = pick(g, v1.TolerationOpEqual, v1.TolerationOpEqual, v1.TolerationOpExists, v1.TolerationOpExists, "")
+		if g.chance(0.08) { // of a server on which numeric comparison was on once
+			t.Operator, t.Value, t.Key = pick(g, v1.TolerationOpGt, v1.TolerationOpLt), pick(g, "1", "9"), "size"
+		}
 		if t.Key == "" || t.Key == v1.TaintNodeUnschedulable || t.Operator == v1.TolerationOpExists {
 			t.Operator, t.Value = v1.TolerationOpExists, ""
 		}

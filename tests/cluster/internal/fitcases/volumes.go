@@ -2,6 +2,7 @@ package fitcases
 
 import (
 	"fmt"
+	"strings"
 
 	v1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -26,16 +27,34 @@ var classes = map[string]struct {
 	"disk": {"disk.csi.example.com", false}, "files": {"files.csi.example.com", false},
 	"cap": {"cap.csi.example.com", false}, "local": {"kubernetes.io/no-provisioner", false},
 	"now": {"disk.csi.example.com", true}, "ebs": {"kubernetes.io/aws-ebs", false},
+	"gce": {"kubernetes.io/gce-pd", false}, "cinder": {"kubernetes.io/cinder", false},
+	"vsphere": {"kubernetes.io/vsphere-volume", false}, "azure": {"kubernetes.io/azure-disk", false},
 }
 
-var classNames = []string{"disk", "files", "cap", "local", "now", "ebs"}
+var classNames = []string{"disk", "files", "cap", "local", "now", "ebs", "disk", "cap", "local", "ebs", "gce", "cinder", "vsphere", "azure"}
+
+// inTree are the names of plugins whose work CSI does on a node, and their
+// drivers with the labels that they give a node.
+var inTree = []struct{ plugin, driver, zoneKey string }{
+	{"kubernetes.io/aws-ebs", "ebs.csi.aws.com", "topology.ebs.csi.aws.com/zone"},
+	{"kubernetes.io/gce-pd", "pd.csi.storage.gke.io", "topology.gke.io/zone"},
+	{"kubernetes.io/cinder", "cinder.csi.openstack.org", "topology.cinder.csi.openstack.org/zone"},
+	{"kubernetes.io/azure-disk", "disk.csi.azure.com", "topology.disk.csi.azure.com/zone"},
+	{"kubernetes.io/portworx-volume", "pxd.portworx.com", ""},
+	{"kubernetes.io/vsphere-volume", "csi.vsphere.vmware.com", ""},
+}
 
 func (g *generator) makeVolumes() {
 	g.volumes = &volumes{claims: map[string][]string{}}
 	if g.family != "volumes" && g.family != "mixed" {
 		return
 	}
+	made := map[string]bool{}
 	for _, name := range classNames {
+		if made[name] {
+			continue
+		}
+		made[name] = true
 		if g.chance(0.08) {
 			continue // an absent class
 		}
@@ -80,8 +99,20 @@ func (g *generator) makeVolumes() {
 			continue
 		}
 		c := &storagev1.CSINode{ObjectMeta: g.meta(n.Name, "")}
-		c.Annotations = map[string]string{v1.MigratedPluginsAnnotationKey: "kubernetes.io/aws-ebs,kubernetes.io/gce-pd"}
-		for _, driver := range []string{"disk.csi.example.com", "files.csi.example.com", "cap.csi.example.com", "ebs.csi.aws.com"} {
+		drivers := []string{"disk.csi.example.com", "files.csi.example.com", "cap.csi.example.com"}
+		var migrated []string
+		for _, it := range inTree {
+			if g.chance(0.7) {
+				migrated = append(migrated, it.plugin)
+			}
+			drivers = append(drivers, it.driver)
+			// A driver labels the nodes that it runs on.
+			if zone, ok := n.Labels[zoneKey]; ok && it.zoneKey != "" && g.chance(0.8) {
+				n.Labels[it.zoneKey] = zone
+			}
+		}
+		c.Annotations = map[string]string{v1.MigratedPluginsAnnotationKey: strings.Join(migrated, ",")}
+		for _, driver := range drivers {
 			if g.chance(0.2) {
 				continue
 			}
@@ -95,7 +126,17 @@ func (g *generator) makeVolumes() {
 		g.objects = append(g.objects, c)
 	}
 	for range g.IntN(6) {
-		g.volumes.free = append(g.volumes.free, g.volume(pick(g, "local", "local", "disk")))
+		pv := g.volume(pick(g, "local", "local", "disk", "gce"))
+		switch {
+		case g.chance(0.1): // meant for a claim by its name
+			pv.Spec.ClaimRef = &v1.ObjectReference{Kind: "PersistentVolumeClaim", Namespace: pick(g, namespaces...), Name: fmt.Sprintf("new-%02d-p%d", g.IntN(3), g.IntN(2))}
+		case g.chance(0.05):
+			pv.DeletionTimestamp = &created
+			pv.Finalizers = []string{"kubernetes.io/pv-protection"}
+		case g.chance(0.05):
+			pv.Status.Phase = pick(g, v1.VolumeReleased, v1.VolumePending)
+		}
+		g.volumes.free = append(g.volumes.free, pv)
 	}
 }
 
@@ -116,6 +157,14 @@ func (g *generator) volume(class string) *v1.PersistentVolume {
 	if g.chance(0.3) {
 		pv.Labels = map[string]string{"media": pick(g, "ssd", "hdd")}
 	}
+	if g.chance(0.06) {
+		block := v1.PersistentVolumeBlock
+		pv.Spec.VolumeMode = &block
+	}
+	if g.chance(0.06) {
+		gold := "gold"
+		pv.Spec.VolumeAttributesClassName = &gold
+	}
 	in := func(key string, values ...string) {
 		pv.Spec.NodeAffinity = &v1.VolumeNodeAffinity{Required: &v1.NodeSelector{NodeSelectorTerms: []v1.NodeSelectorTerm{{
 			MatchExpressions: []v1.NodeSelectorRequirement{{Key: key, Operator: v1.NodeSelectorOpIn, Values: values}}}}}}
@@ -125,7 +174,21 @@ func (g *generator) volume(class string) *v1.PersistentVolume {
 		pv.Spec.Local = &v1.LocalVolumeSource{Path: "/mnt/d"}
 		in(hostKey, g.nodes[g.IntN(len(g.nodes))].Name)
 	case "ebs":
-		pv.Spec.AWSElasticBlockStore = &v1.AWSElasticBlockStoreVolumeSource{VolumeID: fmt.Sprintf("vol-%d", v.count)}
+		pv.Spec.AWSElasticBlockStore = &v1.AWSElasticBlockStoreVolumeSource{VolumeID: fmt.Sprintf(pick(g, "vol-%d", "aws://z1/vol-%d", "aws:///vol-%d"), v.count)}
+		if g.chance(0.3) {
+			in(pick(g, zoneKey, v1.LabelFailureDomainBetaZone), pick(g, "z1", "z2"))
+		}
+	case "gce":
+		pv.Spec.GCEPersistentDisk = &v1.GCEPersistentDiskVolumeSource{PDName: fmt.Sprintf("pd-%d", v.count)}
+		if g.chance(0.3) {
+			in(pick(g, zoneKey, hostKey), pick(g, "z1", "z2", "node-00"))
+		}
+	case "cinder":
+		pv.Spec.Cinder = &v1.CinderPersistentVolumeSource{VolumeID: fmt.Sprintf("vol-%d", v.count)}
+	case "azure":
+		pv.Spec.AzureDisk = g.azureDisk(v.count)
+	case "vsphere":
+		pv.Spec.VsphereVolume = &v1.VsphereVirtualDiskVolumeSource{VolumePath: fmt.Sprintf("[ds] %d", v.count)}
 	case "files":
 		pv.Spec.CSI = &v1.CSIPersistentVolumeSource{Driver: "files.csi.example.com", VolumeHandle: fmt.Sprintf("vol-%d", v.count%5)}
 	default:
@@ -153,8 +216,23 @@ func (g *generator) claim(name, namespace string, bound bool) *v1.PersistentVolu
 		Resources:        v1.VolumeResourceRequirements{Requests: v1.ResourceList{v1.ResourceStorage: resource.MustParse(pick(g, "1Gi", "5Gi", "40Gi"))}},
 		StorageClassName: &class, VolumeMode: &mode,
 	}
-	if g.chance(0.15) {
+	switch {
+	case g.chance(0.15):
 		c.Spec.AccessModes = []v1.PersistentVolumeAccessMode{v1.ReadWriteOncePod}
+	case g.chance(0.08):
+		c.Spec.AccessModes = []v1.PersistentVolumeAccessMode{v1.ReadWriteOnce, v1.ReadOnlyMany}
+	}
+	if g.chance(0.04) {
+		block := v1.PersistentVolumeBlock
+		c.Spec.VolumeMode = &block
+	}
+	if g.chance(0.04) {
+		gold := "gold"
+		c.Spec.VolumeAttributesClassName = &gold
+	}
+	if g.chance(0.04) { // from before there was a field for it
+		c.Spec.StorageClassName = nil
+		c.Annotations = map[string]string{v1.BetaStorageClassAnnotation: class}
 	}
 	c.Status.Phase = v1.ClaimPending
 	if bound {
@@ -165,7 +243,7 @@ func (g *generator) claim(name, namespace string, bound bool) *v1.PersistentVolu
 		c.Spec.VolumeName = pv.Name
 		c.Status.Phase = v1.ClaimBound
 		if g.chance(0.95) {
-			c.Annotations = map[string]string{"pv.kubernetes.io/bind-completed": "yes", "pv.kubernetes.io/bound-by-controller": "yes"}
+			c.Annotations = annotated(c.Annotations, "pv.kubernetes.io/bind-completed", "yes")
 		}
 		switch {
 		case g.chance(0.05):
@@ -180,7 +258,7 @@ func (g *generator) claim(name, namespace string, bound bool) *v1.PersistentVolu
 			c.Spec.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"media": pick(g, "ssd", "hdd")}}
 		}
 		if g.chance(0.15) {
-			c.Annotations = map[string]string{"volume.kubernetes.io/selected-node": g.nodes[g.IntN(len(g.nodes))].Name}
+			c.Annotations = annotated(c.Annotations, "volume.kubernetes.io/selected-node", g.nodes[g.IntN(len(g.nodes))].Name)
 		}
 	}
 	if g.chance(0.04) {
@@ -189,6 +267,41 @@ func (g *generator) claim(name, namespace string, bound bool) *v1.PersistentVolu
 	}
 	g.objects = append(g.objects, c)
 	return c
+}
+
+func annotated(annotations map[string]string, key, value string) map[string]string {
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[key] = value
+	return annotations
+}
+
+// azureDisk is a managed one most of the time; of the others the driver knows
+// nothing.
+func (g *generator) azureDisk(number int) *v1.AzureDiskVolumeSource {
+	kind := pick(g, v1.AzureManagedDisk, v1.AzureManagedDisk, v1.AzureManagedDisk, v1.AzureSharedBlobDisk)
+	return &v1.AzureDiskVolumeSource{DiskName: "d", DataDiskURI: fmt.Sprintf("/subscriptions/s/disks/%d", number), Kind: &kind}
+}
+
+// inline is a volume that is written on the pod itself.
+func (g *generator) inline() v1.VolumeSource {
+	readOnly, number := g.chance(0.4), g.IntN(3)
+	switch g.IntN(7) {
+	case 0:
+		return v1.VolumeSource{AWSElasticBlockStore: &v1.AWSElasticBlockStoreVolumeSource{VolumeID: fmt.Sprintf("vol-%d", number), ReadOnly: readOnly}}
+	case 1:
+		return v1.VolumeSource{RBD: &v1.RBDVolumeSource{CephMonitors: []string{pick(g, "m1", "m2"), pick(g, "m3", "m4")}, RBDPool: pick(g, "", "rbd", "a"), RBDImage: pick(g, "i", "j"), ReadOnly: readOnly}}
+	case 2:
+		return v1.VolumeSource{ISCSI: &v1.ISCSIVolumeSource{TargetPortal: pick(g, "p1", "p2"), IQN: fmt.Sprintf("iqn.%d", number), ReadOnly: readOnly}}
+	case 3:
+		return v1.VolumeSource{Cinder: &v1.CinderVolumeSource{VolumeID: fmt.Sprintf("vol-%d", number)}}
+	case 4:
+		return v1.VolumeSource{AzureDisk: g.azureDisk(number)}
+	case 5:
+		return v1.VolumeSource{PortworxVolume: &v1.PortworxVolumeSource{VolumeID: fmt.Sprintf("px-%d", number)}}
+	}
+	return v1.VolumeSource{GCEPersistentDisk: &v1.GCEPersistentDiskVolumeSource{PDName: fmt.Sprintf("pd-%d", number), ReadOnly: readOnly}}
 }
 
 func (g *generator) useVolumes(p *v1.Pod, placed bool) {
@@ -201,9 +314,8 @@ func (g *generator) useVolumes(p *v1.Pod, placed bool) {
 		switch {
 		case g.chance(0.1):
 			volume.EmptyDir = &v1.EmptyDirVolumeSource{}
-		case g.chance(0.06):
-			// Written on the pod itself: one writer at a time.
-			volume.GCEPersistentDisk = &v1.GCEPersistentDiskVolumeSource{PDName: pick(g, "pd-1", "pd-2"), ReadOnly: g.chance(0.4)}
+		case g.chance(0.15):
+			volume.VolumeSource = g.inline()
 		case g.chance(0.1):
 			volume.Ephemeral = &v1.EphemeralVolumeSource{VolumeClaimTemplate: &v1.PersistentVolumeClaimTemplate{
 				Spec: v1.PersistentVolumeClaimSpec{AccessModes: []v1.PersistentVolumeAccessMode{v1.ReadWriteOnce}}}}
