@@ -4,6 +4,7 @@
 //! breaks things starts one of its own.
 
 mod control_plane;
+mod drainsafe_fit;
 mod ends;
 mod faults;
 mod secpatch_apis;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         control_plane::a_component_can_be_killed_and_revived,
         ends::a_cluster_ends_with_its_test,
         ends::a_killed_test_run_leaves_no_process,
+        drainsafe_fit::says_what_the_scheduler_says,
         faults::a_busy_server_is_asked_again,
         faults::a_cut_connection_is_asked_again,
         faults::an_expired_page_token_begins_the_list_anew,

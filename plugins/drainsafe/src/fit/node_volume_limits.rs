@@ -64,9 +64,8 @@ pub(crate) fn attached_volumes(
         let Some(claim) = used.claim else { continue };
         if used.ephemeral && !used.owned {
             let name = &used.name;
-            let why = format_compact!(
-                "PVC {namespace}/{name} was not created for pod {namespace}/{pod} (pod is not owner)"
-            );
+            let why =
+                format_compact!("PVC {namespace}/{name} was not created for pod {namespace}/{pod} (pod is not owner)");
             attached.push(Err(Untold { why, in_tree: false }));
             continue;
         }

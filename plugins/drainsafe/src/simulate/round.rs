@@ -41,30 +41,54 @@ pub(super) fn round(
     if with_rejections {
         round.rejections = vec![Rejections::default(); moving.len()];
     }
-    for place in order.iter().copied() {
-        let Moving { pod, candidate } = &moving[place];
-        if let Some(placed) = index.placed(*pod) {
-            index.remove(placed);
-        }
-        let mut fitting = Vec::new();
-        {
-            let judge = Judge::new(&index, candidate);
-            for (node, drained) in drained.iter().enumerate() {
-                if with_rejections {
-                    match judge.rejection(node) {
-                        Some(rejection) => round.rejections[place].add(node, rejection),
-                        None if !drained => fitting.push(node),
-                        None => {}
-                    }
-                } else if !drained && judge.fits(node) {
-                    fitting.push(node);
-                }
-            }
-        }
-        if let Some(node) = choice.among(&fitting, &index, candidate) {
-            index.add(candidate, node);
-            round.nodes[place] = Some(node);
+    let mut queue: Vec<usize> = order.to_vec();
+    loop {
+        let before = queue.len();
+        queue.retain(|place| !place_one(&mut index, drained, &moving[*place], *place, choice, &mut round));
+        // The scheduler tries again what found no node: another pod may have come that it wants to be beside.
+        if queue.is_empty() || queue.len() == before {
+            break;
         }
     }
     round
+}
+
+/// Places one pod; says whether it got a node.
+fn place_one(
+    index: &mut Index<'_>,
+    drained: &[bool],
+    moving: &Moving,
+    place: usize,
+    choice: Choice,
+    round: &mut Round,
+) -> bool {
+    let Moving { pod, candidate } = moving;
+    if let Some(placed) = index.placed(*pod) {
+        index.remove(placed);
+    }
+    let mut fitting = Vec::new();
+    let mut rejections = Rejections::default();
+    {
+        let judge = Judge::new(index, candidate);
+        for (node, drained) in drained.iter().enumerate() {
+            if round.rejections.is_empty() {
+                if !drained && judge.fits(node) {
+                    fitting.push(node);
+                }
+                continue;
+            }
+            match judge.rejection(node) {
+                Some(rejection) => rejections.add(node, rejection),
+                None if !drained => fitting.push(node),
+                None => {}
+            }
+        }
+    }
+    if let Some(shown) = round.rejections.get_mut(place) {
+        *shown = rejections;
+    }
+    let Some(node) = choice.among(&fitting, index, candidate) else { return false };
+    index.add(candidate, node);
+    round.nodes[place] = Some(node);
+    true
 }
