@@ -5,6 +5,7 @@
 
 mod control_plane;
 mod drainsafe_fit;
+mod drainsafe_plan;
 mod ends;
 mod faults;
 mod secpatch_apis;
@@ -33,6 +34,8 @@ fn main() -> ExitCode {
         control_plane::a_sample_comes_alive_with_its_statuses,
         control_plane::an_older_version_is_emulated,
         control_plane::a_component_can_be_killed_and_revived,
+        drainsafe_plan::tells_what_a_drain_would_do,
+        drainsafe_plan::ends_with_the_exit_codes_of_the_contract,
         ends::a_cluster_ends_with_its_test,
         ends::a_killed_test_run_leaves_no_process,
         drainsafe_fit::says_what_the_scheduler_says,

@@ -21,10 +21,10 @@ mod quality;
 mod readiness;
 mod returns;
 pub mod scene;
-mod services;
+pub mod services;
 mod sets;
 pub mod words;
-mod workload;
+pub mod workload;
 
 pub use document::findings_in;
 pub use make::{KINDS, Made, NoPlan, make, make_on, select_nodes};

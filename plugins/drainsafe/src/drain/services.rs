@@ -1,6 +1,6 @@
 //! Services that nothing would answer any more.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use patchkit::{
     report::{
@@ -10,7 +10,11 @@ use patchkit::{
     snapshot::{
         endpoints::{ReadyEndpoint, ready_endpoints},
         kinds,
-        objects::{admission::Webhook, network::Service},
+        objects::{
+            admission::Webhook,
+            network::Service,
+            workload::{Workload, WorkloadKind},
+        },
     },
 };
 
@@ -125,35 +129,45 @@ fn webhooks_of<'a>(scene: &Scene<'a>, service: &Service) -> Vec<&'a Webhook> {
         .collect()
 }
 
-/// Workloads with a single replica and no Service, which nobody answers for while they move.
+/// Workloads with a single replica that goes: nobody answers for them while they move.
 pub fn singletons(scene: &Scene<'_>, drafts: &[Draft<'_>], said: &mut Said) {
-    let mut single: BTreeMap<String, &Draft<'_>> = BTreeMap::new();
+    let mut known: BTreeSet<(&str, &str)> = BTreeSet::new();
     for draft in drafts.iter().filter(|draft| draft.is_replaced()) {
-        let Some(owner) = &draft.planned.owner else { continue };
-        if owner.replicas == Some(1) && !matches!(owner.kind.as_str(), "Job" | "CronJob" | "DaemonSet") {
-            let name = format!("{} {}/{}", owner.kind, draft.planned.namespace, owner.name);
-            single.insert(name, draft);
+        let surges = draft.planned.can_surge && scene.options.surge_singletons;
+        let Some(top) = scene.top(draft.pod).filter(|top| !surges && is_single(top)) else { continue };
+        if known.insert((&top.meta.namespace, &top.meta.name)) {
+            said.find(single_replica(scene, top, draft.planned.can_surge));
         }
     }
-    for (name, draft) in single {
-        let can_surge = draft.planned.can_surge;
-        if can_surge && scene.options.surge_singletons {
-            continue;
-        }
-        let hint = if can_surge {
-            "--surge-singletons brings a second replica up first"
-        } else {
-            "scale it to two or more, or accept that it is away while it moves"
-        };
-        let finding = Finding::new(
-            "single-replica",
-            Severity::Medium,
-            format!("{name} has a single replica: it is away while it moves"),
+}
+
+/// Whether it keeps one pod running, and no more.
+#[must_use]
+pub fn is_single(workload: &Workload) -> bool {
+    workload.replicas == 1
+        && !workload.is_owned()
+        && matches!(
+            workload.kind,
+            WorkloadKind::Deployment
+                | WorkloadKind::StatefulSet
+                | WorkloadKind::ReplicaSet
+                | WorkloadKind::ReplicationController
         )
-        .with_hint(hint);
-        said.find(match scene.top(draft.pod) {
-            Some(top) => scene.about(finding, top.kind.as_str(), &top.meta),
-            None => finding,
-        });
-    }
+}
+
+/// A workload that is away while its only pod moves.
+#[must_use]
+pub fn single_replica(scene: &Scene<'_>, workload: &Workload, can_surge: bool) -> Finding {
+    let hint = if can_surge {
+        "--surge-singletons brings a second replica up first"
+    } else {
+        "scale it to two or more, or accept that it is away while it moves"
+    };
+    let name = format!("{} {}", workload.kind, workload.meta.path());
+    let title = format!("{name} has a single replica: it is away while it moves");
+    scene.about(
+        Finding::new("single-replica", Severity::Medium, title).with_hint(hint),
+        workload.kind.as_str(),
+        &workload.meta,
+    )
 }

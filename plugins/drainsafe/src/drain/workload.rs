@@ -60,7 +60,7 @@ fn planned(scene: &Scene<'_>, pod: &Pod, node: &Node, backends: &BTreeSet<(&str,
         finished: pod.is_finished(),
         webhook_backend,
         volumes_to_detach: attached(scene, &volumes, node),
-        can_surge: top.is_some_and(|top| can_surge(top, &volumes)),
+        can_surge: top.is_some_and(|top| can_surge(scene, top, pod)),
         ..PlannedPod::default()
     }
 }
@@ -86,18 +86,21 @@ fn owner(scene: &Scene<'_>, pod: &Pod) -> Option<Owner> {
     })
 }
 
-/// Whether a second replica can be brought up beside the only one. Two pods cannot share a volume that only one node
-/// may have, and a Deployment that is told to leave no two running does not like it either.
-fn can_surge(top: &Workload, volumes: &[&PersistentVolume]) -> bool {
+/// Whether a second replica can be brought up beside the only one, which is this pod. Two pods cannot share a volume
+/// that only one node may have; of a claim that was not read nobody knows.
+#[must_use]
+pub fn can_surge(scene: &Scene<'_>, top: &Workload, pod: &Pod) -> bool {
     let surges = match &top.max_surge {
         None => true, // 25%, rounded up
         Some(surge) => surge.scaled(top.replicas, true).is_some_and(|surge| surge > 0),
     };
+    let volumes = volumes(scene, pod);
     top.kind == WorkloadKind::Deployment
         && top.replicas == 1
         && !top.paused
         && top.strategy != "Recreate"
         && surges
+        && volumes.len() == claims(pod).count()
         && !volumes.iter().any(|volume| is_for_one_node(volume))
 }
 

@@ -6,7 +6,12 @@ use jiff::Timestamp;
 use patchkit::{
     report::{Finding, Metadata, NotEvaluated, Report, Severity, words::summary},
     rules::budget::Outlook,
-    snapshot::{Snapshot, budgets::covers, kinds, objects::node::Node},
+    snapshot::{
+        Snapshot,
+        budgets::covers,
+        kinds,
+        objects::{node::Node, pod::Pod},
+    },
 };
 use serde_json::Value;
 
@@ -19,6 +24,8 @@ use crate::drain::{
     budgets::{Standing, held_by_unready, protects_nobody, standing},
     make_on,
     scene::{Ground, Scene},
+    services::{is_single, single_replica},
+    workload::can_surge,
 };
 
 /// Findings of a plan that say nothing about drains in general.
@@ -56,7 +63,9 @@ pub fn make(snapshot: &Snapshot, now: Timestamp, most: usize, mut progress: impl
     };
     let ground = Ground::new(snapshot, now);
     let mut found = Found::default();
-    found.budgets(&Scene::new(&ground, &options, Vec::new()));
+    let whole = Scene::new(&ground, &options, Vec::new());
+    found.budgets(&whole);
+    found.singletons(&whole);
     let mut obstacles = Obstacles::default();
     for node in snapshot.nodes.iter().take(most) {
         progress(&node.meta.name);
@@ -130,6 +139,18 @@ impl Found {
             entry.nodes.push(node.meta.name.to_string());
         }
         self.not_evaluated.extend(made.not_evaluated);
+    }
+
+    /// Workloads with a single replica, also where it does not go.
+    fn singletons(&mut self, scene: &Scene<'_>) {
+        for workload in scene.snapshot.workloads.iter().filter(|workload| is_single(workload)) {
+            let is_its = |pod: &&Pod| {
+                pod.meta.namespace == workload.meta.namespace
+                    && scene.top(pod).is_some_and(|top| std::ptr::eq(top, workload))
+            };
+            let surges = scene.snapshot.pods.iter().find(is_its).is_some_and(|pod| can_surge(scene, workload, pod));
+            self.entry(single_replica(scene, workload, surges));
+        }
     }
 
     /// The budgets, wherever their pods are.
