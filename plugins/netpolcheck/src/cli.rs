@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use patchkit::cluster::ConnectOptions;
 
-use crate::commands::map::MapArgs;
+use crate::commands::{can::CanArgs, map::MapArgs};
 
 /// NetworkPolicy: what the policies of a cluster really allow
 #[derive(Debug, Parser)]
@@ -23,4 +23,7 @@ pub struct Cli {
 pub enum Command {
     /// Who can talk to whom, and on which ports
     Map(Box<MapArgs>),
+    /// Whether one can talk to another, and which policy decides
+    #[command(after_help = "Exit codes: 0 yes, 1 no, 4 it depends or not all could be read, 3 somebody is not there")]
+    Can(Box<CanArgs>),
 }

@@ -7,8 +7,10 @@
 
 pub mod address;
 mod calico;
+pub mod can;
 pub mod cli;
 pub mod commands;
+pub mod decide;
 pub mod engine;
 pub mod entrance;
 pub mod foreign;

@@ -75,6 +75,21 @@ impl<'a> Backends<'a> {
         services.find(|service| namespace_of(&service.meta) == namespace && service.meta.name == name)
     }
 
+    /// The pod that has an address of its own.
+    #[must_use]
+    pub fn pod_at(&self, address: Address) -> Option<PodId> {
+        self.by_address.get(&address).copied()
+    }
+
+    /// The Service that has an address.
+    #[must_use]
+    pub fn service_at(&self, address: Address) -> Option<&'a Service> {
+        self.analysis.snapshot.services.iter().find(|service| {
+            let own = service.cluster_ips.iter().chain(&service.external_ips).chain(&service.load_balancer_ips);
+            own.into_iter().any(|ip| Address::parse(ip) == Some(address))
+        })
+    }
+
     /// Where the traffic to a port of a Service goes. A headless Service has no ports of its own: its clients are
     /// given the addresses of the pods, and use the port that they like.
     ///

@@ -76,7 +76,10 @@ impl Wanted {
     fn parse(word: Option<&str>, namespace: &str, analysis: &Analysis<'_>) -> Result<Self, Failure> {
         let Some(word) = word else { return Ok(Self::Everybody) };
         let is_namespace = |name: &str| analysis.world.namespaces.labels(name).is_some();
-        let usage = |error: crate::who::WhoError| Failure::usage(error.to_string());
+        let usage = |error: crate::who::WhoError| match error {
+            crate::who::WhoError::Absent { .. } => Failure::new(error.to_string()),
+            _ => Failure::usage(error.to_string()),
+        };
         match Who::parse(word, namespace, is_namespace).map_err(usage)? {
             Who::Internet => Ok(Self::Outside),
             Who::Addresses(_) => Err(Failure::usage(format!("{word:?}: a map has no single addresses"))

@@ -1,5 +1,6 @@
 //! One file a subcommand: get a snapshot, decide, render. Only here is the outside world touched.
 
+pub mod can;
 pub mod input;
 pub mod map;
 
@@ -16,6 +17,7 @@ use crate::cli::{Cli, Command};
 /// Where it cannot say anything at all.
 pub fn run(app: &App, cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
+        Command::Can(args) => can::run(app, &args, &cli.connect),
         Command::Map(args) => map::run(app, &args, &cli.connect),
     }
 }

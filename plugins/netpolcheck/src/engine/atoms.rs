@@ -20,7 +20,7 @@ pub(super) struct Atoms {
 }
 
 /// The addresses that a term names, of one family.
-pub(super) fn addresses_of(term: &Term, family: Family, nodes: Option<&[NodeFacts<'_>]>) -> RangeSet<u128> {
+pub(crate) fn addresses_of(term: &Term, family: Family, nodes: Option<&[NodeFacts<'_>]>) -> RangeSet<u128> {
     match term {
         Term::Addresses { block, except } if block.family == family => {
             let out: RangeSet<u128> =
@@ -83,7 +83,7 @@ impl Atoms {
 }
 
 /// Whether a term holds every address of its family: then even an address that is not known is in it.
-pub(super) fn holds_all(term: &Term, family: Family) -> bool {
+pub(crate) fn holds_all(term: &Term, family: Family) -> bool {
     matches!(term, Term::Addresses { block, except }
         if block.family == family && block.is_whole_family() && except.iter().all(|part: &Block| part.family != family))
 }

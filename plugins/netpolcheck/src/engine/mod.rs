@@ -22,6 +22,7 @@ mod stances;
 mod walk;
 
 pub use analysis::{Analysis, Options};
+pub(crate) use atoms::{addresses_of, holds_all};
 pub use bits::BitSet;
 pub use classes::{ClassId, Classes, External};
 pub use interned::{PortTable, PortsId};

@@ -13,10 +13,13 @@ use std::{
 
 use serde_json::Value;
 
-/// Direction, workload or addresses' side, peer (empty for addresses), protocol, ports.
+/// Source, destination (either is empty for addresses), protocol.
 type Key = (String, String, String);
 /// For each pair and protocol the ports, each with its addresses where one end is outside.
 type Connections = BTreeMap<Key, BTreeSet<(u32, u32, u32, u32)>>;
+
+/// From one port to another, with the ranges of addresses.
+type Strip = (u32, u32, Vec<(u32, u32)>);
 
 fn oracles() -> Option<PathBuf> {
     let shared = std::env::var_os("PATCHKIT_SHARED")
@@ -56,7 +59,7 @@ fn add(into: &mut Connections, from: &str, to: &str, ranges: &[(u32, u32)], prot
 }
 
 /// Ports and addresses cut into rectangles that do not touch: the same set is written in one way only.
-fn canonical(connections: Connections) -> BTreeMap<Key, Vec<(u32, u32, Vec<(u32, u32)>)>> {
+fn canonical(connections: Connections) -> BTreeMap<Key, Vec<Strip>> {
     connections
         .into_iter()
         .map(|(key, rectangles)| {
@@ -65,7 +68,7 @@ fn canonical(connections: Connections) -> BTreeMap<Key, Vec<(u32, u32, Vec<(u32,
                 starts.extend([*first, last + 1]);
             }
             let starts: Vec<u32> = starts.into_iter().collect();
-            let mut strips: Vec<(u32, u32, Vec<(u32, u32)>)> = Vec::new();
+            let mut strips: Vec<Strip> = Vec::new();
             for pair in starts.windows(2) {
                 let mut ranges: Vec<(u32, u32)> = Vec::new();
                 let mut meant: Vec<(u32, u32)> = rectangles
@@ -149,7 +152,7 @@ fn ranges(peer: &Value) -> Vec<(u32, u32)> {
 
 fn found(report: &Value) -> (Connections, Connections) {
     let (mut connections, mut entering) = (Connections::new(), Connections::new());
-    let ports = |entry: &Value, mut give: Box<dyn FnMut(&str, (u32, u32)) + '_>| {
+    let ports = |entry: &Value, give: &mut dyn FnMut(&str, (u32, u32))| {
         for port in entry["ports"].as_array().expect("ports") {
             let number = |name: &str| u32::try_from(port[name].as_u64().expect("a port")).unwrap();
             give(port["protocol"].as_str().unwrap(), (number("port"), number("endPort")));
@@ -159,17 +162,14 @@ fn found(report: &Value) -> (Connections, Connections) {
         let (from, to) = (name(&connection["from"]), name(&connection["to"]));
         let outside = [&connection["from"], &connection["to"]].into_iter().find(|peer| peer["kind"] == "IPBlock");
         let ranges = outside.map_or(EVERYWHERE.to_vec(), ranges);
-        ports(connection, Box::new(|protocol, both| add(&mut connections, &from, &to, &ranges, protocol, both)));
+        ports(connection, &mut |protocol, both| add(&mut connections, &from, &to, &ranges, protocol, both));
     }
     for entrance in report["entrances"].as_array().expect("entrances") {
         if entrance["from"]["kind"] != "Service" && entrance["allowed"] != "no" {
             let to = name(&entrance["to"]);
-            ports(
-                entrance,
-                Box::new(|protocol, both| {
-                    add(&mut entering, "{ingress-controller}", &to, EVERYWHERE, protocol, both);
-                }),
-            );
+            ports(entrance, &mut |protocol, both| {
+                add(&mut entering, "{ingress-controller}", &to, EVERYWHERE, protocol, both);
+            });
         }
     }
     (connections, entering)
