@@ -8,6 +8,7 @@
 
 pub mod files;
 pub mod list;
+pub mod network;
 pub mod objects;
 pub mod serve;
 pub mod shape;

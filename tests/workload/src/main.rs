@@ -1,14 +1,14 @@
 //! `workload`: generated clusters for the measurements.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the command line")]
 
-use std::{error::Error, path::PathBuf, process::ExitCode, sync::Arc, time::Instant};
+use std::{error::Error, io::Write as _, path::PathBuf, process::ExitCode, sync::Arc, time::Instant};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use patchkit::{
     cluster::{Cluster, ConnectOptions, ConnectSettings, Environment},
     snapshot::kinds,
 };
-use patchkit_workload::{files, list, serve, shape::Shape, text::Form};
+use patchkit_workload::{files, list, network::Network, serve, shape::Shape, text::Form};
 
 #[derive(Parser)]
 #[command(name = "workload", about = "Generated clusters of any size, for measurements")]
@@ -46,6 +46,23 @@ enum Command {
         size: Size,
         #[arg(long, default_value = "json")]
         format: Format,
+    },
+    /// Write a cluster with many network policies to one file
+    Network {
+        /// The file to write
+        file: PathBuf,
+        /// How many pods
+        #[arg(long, default_value_t = 1000)]
+        pods: u64,
+        /// How many policies
+        #[arg(long, default_value_t = 100)]
+        policies: u64,
+        /// How many pods are alike; 1 makes each different
+        #[arg(long, default_value_t = 5)]
+        replicas: u64,
+        /// Another seed gives another cluster of the same size
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
     },
     /// Answer like an API server on 127.0.0.1 until standard input closes
     Serve {
@@ -89,6 +106,11 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
                 Format::Yaml => Form::Yaml,
             };
             files::write(&Shape::new(size.nodes, size.pods, size.seed), &folder, form)?;
+        }
+        Command::Network { file, pods, policies, replicas, seed } => {
+            let mut out = std::io::BufWriter::new(std::fs::File::create(file)?);
+            Network { pods, policies, replicas, seed }.write(&mut out)?;
+            out.flush()?;
         }
         Command::Serve { size, write_kubeconfig } => {
             let shape = Arc::new(Shape::new(size.nodes, size.pods, size.seed));
