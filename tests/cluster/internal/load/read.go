@@ -87,12 +87,22 @@ func readFile(name string) ([]*unstructured.Unstructured, error) {
 		if len(content) == 0 {
 			continue // between two "---"
 		}
+		if isVersion(content) {
+			continue // a sample tells its server's version so, and this server has its own
+		}
 		found, err := expand(content)
 		if err != nil {
 			return nil, fmt.Errorf("%s, document %d: %w", name, n, err)
 		}
 		objects = append(objects, found...)
 	}
+}
+
+// isVersion says whether this is what `kubectl version -o json` prints.
+func isVersion(content map[string]any) bool {
+	_, client := content["clientVersion"]
+	_, server := content["serverVersion"]
+	return (client || server) && content["kind"] == nil
 }
 
 // expand gives the items of a list, or the object itself. The items of a typed
