@@ -69,8 +69,8 @@ impl Network {
         let app = self.app(owner);
         let hash = format!("{:09x}", mix(self.seed, &[4, owner]) & 0xF_FFFF_FFFF);
         let own = format!("{app}-{owner:06}");
-        let mut labels = json!({"app": app, "instance": own, "pod-template-hash": hash,
-            "tier": ["front", "middle", "back"][self.chance(&[5, owner], 3) as usize]});
+        let tier = ["front", "middle", "back"][self.chance(&[5, owner], 3) as usize];
+        let mut labels = json!({"app": app, "instance": own, "pod-template-hash": hash, "tier": tier});
         if self.replicas <= 1 {
             labels["pod"] = format!("pod-{number}").into();
         }
