@@ -399,8 +399,8 @@ impl Machine {
             self.see(snapshot, now);
             self.time_out(now);
             if self.stopping.is_none() {
-                self.begin_wave(now, &mut todo);
                 self.find_late(snapshot, &mut todo);
+                self.begin_wave(now, &mut todo);
                 self.ask(snapshot, now, &mut todo);
                 self.lower(&mut todo);
                 self.finish_nodes(snapshot, now, &mut todo);

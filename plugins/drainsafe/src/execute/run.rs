@@ -63,11 +63,7 @@ impl Run<'_> {
         let settings = Settings {
             timeout: options.deadline(),
             on_failure: self.record.flags.on_failure,
-            choice: Choice {
-                wait_completed: options.wait_completed,
-                surge: options.surge_singletons,
-                allow_pending: options.allow_pending,
-            },
+            choice: Choice { surge: options.surge_singletons, allow_pending: options.allow_pending },
             grace_period: (options.grace_period >= 0).then_some(options.grace_period),
             skip_wait: i64::from(options.skip_wait_for_delete_timeout),
             began: self.record.since.unwrap_or_else(|| now().time),

@@ -122,13 +122,12 @@ impl Task {
     /// What is to be done with a planned pod; none where it stays or is blocked.
     #[must_use]
     pub fn of(planned: &PlannedPod, grace_period: Option<i64>, choice: Choice, chain: u64) -> Option<Self> {
-        let job = planned.owner.as_ref().is_some_and(|owner| matches!(owner.kind.as_str(), "Job" | "CronJob"));
         let how = match planned.action {
-            Action::Evict | Action::Delete if choice.wait_completed && job && !planned.finished => How::Complete,
             Action::Delete => How::Delete,
             Action::Evict => How::Evict,
             // It is waited for, as any pod whose budget grants nothing just now.
             Action::Blocked if super::waits(planned) => How::Evict,
+            Action::Skip if planned.waits_for_completion => How::Complete,
             Action::Skip | Action::Blocked => return None,
         };
         let owner = planned.owner.as_ref();
@@ -194,8 +193,6 @@ impl Task {
 /// What of the user's choices concerns single pods.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Choice {
-    /// `--wait-completed`
-    pub wait_completed: bool,
     /// `--surge-singletons`
     pub surge: bool,
     /// `--allow-pending`

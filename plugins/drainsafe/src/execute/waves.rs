@@ -71,7 +71,7 @@ impl Machine {
                 continue;
             }
             let Some(node) = self.nodes.iter_mut().find(|node| *node.name == *pod.node) else { continue };
-            if !matches!(node.phase, Phase::Draining | Phase::Listing) || node.stays.contains(uid) {
+            if matches!(node.phase, Phase::Drained | Phase::Failed) || node.stays.contains(uid) {
                 continue;
             }
             let due = node.cordoned.time.saturating_add(LATE);
@@ -84,7 +84,8 @@ impl Machine {
                 self.untold.push(event);
                 continue;
             }
-            late = true;
+            // A wave that has not begun is planned anew before it does.
+            late |= node.phase != Phase::Waiting;
         }
         if late && !self.proving_late && self.proof != Proof::Asked {
             self.proving_late = true;
