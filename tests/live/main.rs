@@ -6,6 +6,8 @@
 mod control_plane;
 mod drainsafe_fit;
 mod drainsafe_plan;
+mod drainsafe_faults;
+mod drainsafe_node;
 mod ends;
 mod faults;
 mod secpatch_apis;
@@ -39,6 +41,20 @@ fn main() -> ExitCode {
         ends::a_cluster_ends_with_its_test,
         ends::a_killed_test_run_leaves_no_process,
         drainsafe_fit::says_what_the_scheduler_says,
+        drainsafe_node::drains_and_takes_it_back,
+        drainsafe_node::leaves_a_foreign_cordon_alone,
+        drainsafe_node::changes_nothing_without_consent,
+        drainsafe_node::asks_for_consent_on_a_terminal_and_shows_what_it_waits_for,
+        drainsafe_node::tells_programs_what_happens,
+        drainsafe_node::only_one_run_at_a_time,
+        drainsafe_node::goes_on_after_an_interruption_and_after_a_kill,
+        drainsafe_node::brings_a_second_replica_up_first,
+        drainsafe_node::waits_for_volumes_to_be_detached,
+        drainsafe_node::moves_a_set_one_pod_after_the_other,
+        drainsafe_faults::a_run_survives_a_server_that_is_not_well,
+        drainsafe_faults::a_run_survives_dropped_watches,
+        drainsafe_faults::a_run_survives_the_end_of_its_api_server,
+        drainsafe_faults::a_refusal_for_good_stops_the_run_and_says_how_to_go_on,
         faults::a_busy_server_is_asked_again,
         faults::a_cut_connection_is_asked_again,
         faults::an_expired_page_token_begins_the_list_anew,

@@ -292,6 +292,26 @@ impl Output {
         })
     }
 
+    /// Its stdout as the events of a run, one JSON object a line, each as its schema says; the last is the result.
+    ///
+    /// # Panics
+    /// With the first line that is not, and where the result is missing.
+    #[track_caller]
+    #[must_use]
+    pub fn events(&self) -> Vec<Value> {
+        let events: Vec<Value> = self
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{}: {line}: {error}", self.line)))
+            .collect();
+        for event in &events {
+            schema::assert_event(event);
+        }
+        let last = events.last().map(|event| event["event"].clone());
+        assert_eq!(last, Some("result".into()), "{}\n--- stderr\n{}---", self.line, self.stderr);
+        events
+    }
+
     /// Its stdout as a report that is what its schema says.
     ///
     /// # Panics

@@ -38,6 +38,24 @@ fn schemas() -> &'static [(String, Value)] {
     })
 }
 
+/// Holds a line of a run's events to its schema.
+///
+/// # Panics
+/// With each place where it is not what the schema says.
+#[track_caller]
+pub fn assert_event(event: &Value) {
+    static EVENT: OnceLock<Validator> = OnceLock::new();
+    let validator = EVENT.get_or_init(|| {
+        let name = "run-event.schema.json";
+        let (id, schema) =
+            schemas().iter().find(|(id, _)| id.ends_with(name)).unwrap_or_else(|| panic!("{name} is missing"));
+        jsonschema::validator_for(schema).unwrap_or_else(|error| panic!("{id}: {error}"))
+    });
+    let errors: Vec<_> =
+        validator.iter_errors(event).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "an event is not what its schema says:\n{event}\n{}", errors.join("\n"));
+}
+
 /// The schema of a kind of report: the one that says `"kind": {"const": KIND}`, itself or in a part of its `allOf`.
 fn validator(kind: &str) -> Validator {
     fn names(schema: &Value, kind: &str) -> bool {

@@ -363,7 +363,8 @@ pub(super) async fn persist<T, F: Future<Output = Result<T, ClusterError>>>(
     }
 }
 
-fn may_pass(error: &ClusterError) -> bool {
+/// Whether another try of a write may mend it.
+pub(super) fn may_pass(error: &ClusterError) -> bool {
     matches!(
         error.kind(),
         ErrorKind::Conflict

@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 
 use super::{
     FIELD_MANAGER,
+    driver::may_pass,
     identity::Process,
     record::{PROCESS, RECORD, RunRecord},
 };
@@ -177,7 +178,20 @@ impl Lock {
         // Limited to 128 characters by no rule, but nobody reads more.
         let holder: String = holder.chars().take(200).collect();
         fill(&mut lease, &record, &holder, &process);
-        let lease = cluster.write_lease(&lease, WRITER).await?;
+        let name = LeaseName { namespace: lease.metadata.namespace.clone(), name: lease.metadata.name.clone() };
+        let began = Instant::now();
+        let lease = loop {
+            match cluster.write_lease(&lease, WRITER).await {
+                Ok(lease) => break lease,
+                // What was written, and the answer to it lost on its way, is a conflict the next time.
+                Err(error) if error.kind() == ErrorKind::Conflict => match cluster.lease(&name).await? {
+                    Some(found) if found.holder() == Some(holder.as_str()) => break found,
+                    _ => return Err(error.into()),
+                },
+                Err(error) if may_pass(&error) && began.elapsed() < DURATION => tokio::time::sleep(LOOK_EVERY).await,
+                Err(error) => return Err(error.into()),
+            }
+        };
         let state = State { lease, record, holder, renewed: Instant::now() };
         Ok(Self { cluster: cluster.clone(), state: Arc::new(Mutex::new(state)) })
     }
@@ -246,11 +260,29 @@ impl Lock {
     /// What the cluster says; the lock then runs out by itself.
     pub async fn give_back(&self) -> Result<(), LockError> {
         let mut state = self.state.lock().await;
-        let mut lease = state.lease.clone();
-        lease.give_back(Timestamp::now());
-        lease.metadata.annotations.remove(PROCESS);
-        state.lease = self.cluster.write_lease(&lease, WRITER).await?;
-        Ok(())
+        let began = Instant::now();
+        loop {
+            let mut lease = state.lease.clone();
+            lease.give_back(Timestamp::now());
+            lease.metadata.annotations.remove(PROCESS);
+            match self.cluster.write_lease(&lease, WRITER).await {
+                Ok(lease) => {
+                    state.lease = lease;
+                    return Ok(());
+                }
+                Err(error) if error.kind() == ErrorKind::Conflict => {
+                    let name =
+                        LeaseName { namespace: lease.metadata.namespace.clone(), name: lease.metadata.name.clone() };
+                    match self.cluster.lease(&name).await? {
+                        Some(found) if found.holder() == Some(state.holder.as_str()) => state.lease = found,
+                        // It was given back, and only the answer was lost; or it is not ours any more.
+                        _ => return Ok(()),
+                    }
+                }
+                Err(error) if may_pass(&error) && began.elapsed() < DURATION => tokio::time::sleep(LOOK_EVERY).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// The run is finished: nothing of it is left to go on with.
@@ -258,10 +290,25 @@ impl Lock {
     /// # Errors
     /// What the cluster says.
     pub async fn finish(&self) -> Result<(), LockError> {
-        // A renewal may have been under way: the newest version is ours, or the lock is not.
-        self.write(|_| {}).await?;
-        let state = self.state.lock().await;
-        Ok(self.cluster.delete_lease(&state.lease).await?)
+        let began = Instant::now();
+        loop {
+            // A renewal may have been under way: the newest version is ours, or the lock is not.
+            let outcome = match self.write(|_| {}).await {
+                Ok(()) => {
+                    let state = self.state.lock().await;
+                    self.cluster.delete_lease(&state.lease).await
+                }
+                // It is gone: an earlier try was through, and only its answer was lost.
+                Err(LockError::Nothing) => return Ok(()),
+                Err(LockError::Cluster(error)) => Err(error),
+                Err(error) => return Err(error),
+            };
+            match outcome {
+                Ok(()) => return Ok(()),
+                Err(error) if may_pass(&error) && began.elapsed() < DURATION => tokio::time::sleep(LOOK_EVERY).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 }
 
