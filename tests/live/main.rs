@@ -4,10 +4,10 @@
 //! breaks things starts one of its own.
 
 mod control_plane;
-mod drainsafe_fit;
-mod drainsafe_plan;
 mod drainsafe_faults;
+mod drainsafe_fit;
 mod drainsafe_node;
+mod drainsafe_plan;
 mod ends;
 mod faults;
 mod secpatch_apis;
