@@ -108,7 +108,7 @@ fn computed(budget: &PodDisruptionBudget, health: budget::Health) -> BudgetStatu
 fn why_stale(scene: &Scene<'_>, budget: &PodDisruptionBudget, status: &BudgetStatus) -> Option<String> {
     if !status.is_synced(budget.meta.generation) {
         return Some(format!(
-            "its status is of generation {}, its specification of generation {}",
+            "its status is of generation {}, its specification of generation {}: plan again in two minutes",
             status.observed_generation, budget.meta.generation
         ));
     }
@@ -116,7 +116,10 @@ fn why_stale(scene: &Scene<'_>, budget: &PodDisruptionBudget, status: &BudgetSta
     let pending = status.pending_disruptions(scene.now).count();
     let old = status.disrupted_pods.len() - pending;
     (old > 0).then(|| {
-        format!("its status still counts {old} pods as being evicted that were granted more than two minutes ago")
+        format!(
+            "its status counts {old} of the evictions that were granted more than two minutes ago as under way: the \
+             disruption controller does not keep it up to date"
+        )
     })
 }
 

@@ -122,7 +122,7 @@ pub fn make_on(scene: &Scene<'_>) -> Made {
     let standings = budgets::standings(scene, &drafts);
     budgets::judge(scene, &standings, &mut drafts, &mut said);
     sets::guard(scene, &mut drafts, &mut said);
-    services::guard(scene, &mut drafts, &mut said);
+    services::guard(scene, &standings, &mut drafts, &mut said);
     placement::settle(scene, &mut drafts, &mut said);
     let groups::Ordered { groups, order } = groups::order(scene, &standings, &plan.nodes, &mut drafts);
     budgets::consume(&standings, &mut drafts, &order, &mut said);

@@ -48,8 +48,11 @@ pub fn settle<'a>(scene: &Scene<'a>, drafts: &mut [Draft<'a>], said: &mut Said) 
                 said.unknown(format!("the place of {}", draft.planned.path()), why.clone());
                 draft.planned.destination_unknown = Some(why.clone());
             }
-            // No controller makes a new one, so nobody waits for it.
-            Outcome::NotReplaced(why) => draft.note(&why.to_string()),
+            // Nobody makes a new one, so nobody waits for it.
+            Outcome::NotReplaced(why) => {
+                draft.planned.owner = None;
+                draft.note(&why.to_string());
+            }
         }
     }
     if !not_proven.is_empty() {

@@ -8,6 +8,7 @@ use patchkit::{
         words::{count, summary},
     },
     snapshot::{
+        budgets::covers,
         endpoints::{ReadyEndpoint, ready_endpoints},
         kinds,
         objects::{
@@ -19,6 +20,7 @@ use patchkit::{
 };
 
 use super::{
+    budgets::Standing,
     model::BlockedFor,
     scene::{Draft, Said, Scene},
 };
@@ -26,11 +28,13 @@ use super::{
 /// Refuses to take every ready pod of a Service, even where no budget forbids it. What makes it safe is a second
 /// replica elsewhere; a budget that keeps one healthy pod makes the API server see to it that the evictions wait for
 /// each other, and so does the consent `--allow-last-endpoints`.
-pub fn guard(scene: &Scene<'_>, drafts: &mut [Draft<'_>], said: &mut Said) {
+pub fn guard(scene: &Scene<'_>, standings: &[Standing<'_>], drafts: &mut [Draft<'_>], said: &mut Said) {
     if !said.needs(scene.snapshot, &kinds::SERVICES) {
         return;
     }
-    for service in &scene.snapshot.services {
+    let namespaces: BTreeSet<&str> =
+        drafts.iter().filter(|draft| draft.goes()).map(|draft| &*draft.pod.meta.namespace).collect();
+    for service in scene.snapshot.services.iter().filter(|service| namespaces.contains(&*service.meta.namespace)) {
         let Ok(ready) = ready_endpoints(scene.snapshot, service) else { continue };
         let mut going = Vec::new();
         let mut stays = ready.is_empty();
@@ -47,18 +51,25 @@ pub fn guard(scene: &Scene<'_>, drafts: &mut [Draft<'_>], said: &mut Said) {
             }
         }
         if !stays {
-            last_endpoints(scene, service, &going, drafts, said);
+            last_endpoints(scene, standings, service, &going, drafts, said);
         }
     }
 }
 
-fn last_endpoints(scene: &Scene<'_>, service: &Service, going: &[usize], drafts: &mut [Draft<'_>], said: &mut Said) {
+fn last_endpoints(
+    scene: &Scene<'_>,
+    standings: &[Standing<'_>],
+    service: &Service,
+    going: &[usize],
+    drafts: &mut [Draft<'_>],
+    said: &mut Said,
+) {
     let webhooks = webhooks_of(scene, service);
     let names: Vec<String> = going.iter().map(|&index| drafts[index].planned.path()).collect();
     let several = going.len() > 1;
     // One pod at a time, each only once a replacement is Ready elsewhere: then there is always one that answers.
     let surged = !several && drafts[going[0]].planned.can_surge && scene.options.surge_singletons;
-    let budgeted = several && going.iter().all(|&index| !drafts[index].planned.budgets.is_empty());
+    let budgeted = several && going.iter().all(|&index| keeps_one(standings, &drafts[index]));
     let allowed = surged || budgeted || (several && scene.options.allow_last_endpoints);
     let accepted = !several && scene.options.allow_last_endpoints;
     let what = if several {
@@ -112,9 +123,18 @@ fn last_endpoints(scene: &Scene<'_>, service: &Service, going: &[usize], drafts:
                 service.meta.path()
             ));
         } else {
-            draft.block(BlockedFor::Now, format!("{title} ({})", summary(&names)));
+            let reason = if several { format!("{title} ({})", summary(&names)) } else { title.clone() };
+            draft.block(BlockedFor::Now, reason);
         }
     }
+}
+
+/// Whether a budget makes the API server keep a pod beside this one: it must want at least one healthy.
+fn keeps_one(standings: &[Standing<'_>], draft: &Draft<'_>) -> bool {
+    standings
+        .iter()
+        .filter(|standing| covers(standing.budget, draft.pod))
+        .any(|standing| standing.unknown.is_none() && standing.status.as_ref().is_some_and(|it| it.desired_healthy > 0))
 }
 
 /// The webhooks that refuse everything while nothing answers behind the Service.

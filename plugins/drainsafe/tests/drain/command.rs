@@ -6,6 +6,9 @@ use serde_json::Value;
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/old-minor");
 
+/// A cluster in which each worker holds something else that makes its drain interesting.
+const TRAPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/drain");
+
 fn run(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_kubectl-drainsafe"))
         .args(args)
@@ -102,4 +105,32 @@ fn check_looks_at_every_node_of_the_sample() {
         check["findings"].as_array().expect("findings").iter().find(|it| it["id"] == "budget-never").expect("api");
     assert_eq!(never["object"]["name"], "api");
     assert_eq!(never["evidence"]["nodes"], serde_json::json!(["web-2", "web-3"]));
+}
+
+#[test]
+fn the_example_shows_what_it_says() {
+    for (line, verdict, code, expected) in [
+        ("worker-1", "safe", 0, &[][..]),
+        ("worker-2", "blocked", 1, &["budget-never", "job-fails"]),
+        ("worker-2 --surge-singletons --wait-completed", "warnings", 0, &["last-endpoints"]),
+        ("worker-3", "blocked", 1, &["last-endpoints", "webhook-only-here"]),
+        ("worker-4", "blocked", 1, &["pinned-to-node"]),
+        (
+            "worker-4 --allow-pending",
+            "warnings",
+            0,
+            &["long-grace", "node-local-data", "pinned-to-node", "single-replica"],
+        ),
+    ] {
+        let flags = ["plan", "-f", TRAPS, "--complete", "-o", "json"];
+        let args: Vec<&str> = flags.into_iter().chain(line.split(' ')).collect();
+        let plan = valid(&args, code);
+        assert_eq!(plan["drain"]["verdict"], verdict, "{line}: {plan:#}");
+        let ids: std::collections::BTreeSet<&str> =
+            plan["findings"].as_array().expect("findings").iter().map(|it| it["id"].as_str().expect("an id")).collect();
+        assert_eq!(ids.into_iter().collect::<Vec<_>>(), expected, "{line}: {plan:#}");
+    }
+    // Every kind that this plan rests on is in the files, so that it needs no promise of their being complete.
+    let plan = valid(&["plan", "-f", TRAPS, "-o", "json", "worker-1"], 0);
+    assert_eq!(plan["drain"]["verdict"], "safe");
 }

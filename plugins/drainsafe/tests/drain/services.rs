@@ -61,6 +61,11 @@ fn a_budget_that_keeps_one_is_enough() {
     let made = plan("n1", &yaml);
     assert_eq!(action(&made, "web-1-0"), EVICTED);
     assert_eq!(finding(&made, "last-endpoints").severity, Severity::Medium);
+
+    // One that wants none healthy keeps none.
+    let yaml =
+        yaml.replace("maxUnavailable: 1", "maxUnavailable: 100%").replace("desiredHealthy: 1", "desiredHealthy: 0");
+    assert_eq!(action(&plan("n1", &yaml), "web-1-0"), BLOCKED_NOW);
 }
 
 #[test]
