@@ -10,6 +10,7 @@ mod drainsafe_node;
 mod drainsafe_plan;
 mod ends;
 mod faults;
+mod netpolcheck;
 mod secpatch_apis;
 mod secpatch_plan;
 #[path = "../client/tools.rs"]
@@ -65,6 +66,8 @@ fn main() -> ExitCode {
         secpatch_apis::tells_what_is_sent_from_what_is_called,
         secpatch_apis::looks_into_helm_releases_only_where_asked,
         secpatch_apis::reads_no_secret,
+        netpolcheck::says_what_policies_allow_and_sees_a_changed_label,
+        netpolcheck::does_not_take_what_it_may_not_read_for_nothing,
         secpatch_plan::tells_what_runs_in_a_cluster,
         secpatch_plan::names_what_was_denied,
         secpatch_plan::ends_with_the_exit_codes_of_the_contract,

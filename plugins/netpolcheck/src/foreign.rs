@@ -8,7 +8,7 @@ use patchkit::{
     report::{NotEvaluated, SourceRef},
     rules::{LabelSelector, Labels},
     snapshot::{
-        Snapshot,
+        Coverage, Kind, Snapshot, kinds,
         objects::{
             Meta,
             foreign_policy::{ForeignPolicy, Selection, SelectorForm},
@@ -36,6 +36,25 @@ pub const OTHER_KINDS: &[(&str, &str, bool)] = &[
     ("networking.gke.io", "FQDNNetworkPolicy", false),
 ];
 
+/// Kinds without which no answer is certain.
+const MATTERS: &[Kind] = &[
+    kinds::NAMESPACES,
+    kinds::NETWORK_POLICIES,
+    kinds::ADMIN_NETWORK_POLICIES,
+    kinds::BASELINE_ADMIN_NETWORK_POLICIES,
+    kinds::CLUSTER_NETWORK_POLICIES,
+    kinds::CILIUM_POLICIES,
+    kinds::CILIUM_CLUSTERWIDE_POLICIES,
+    kinds::CALICO_POLICIES,
+    kinds::CALICO_GLOBAL_POLICIES,
+    kinds::CALICO_STORED_POLICIES,
+    kinds::CALICO_STORED_GLOBAL_POLICIES,
+    kinds::ANTREA_POLICIES,
+    kinds::ANTREA_CLUSTER_POLICIES,
+    kinds::ISTIO_AUTHORIZATION_POLICIES,
+    kinds::ISTIO_PEER_AUTHENTICATIONS,
+];
+
 /// The namespace in which Istio's policies hold for the whole mesh, where nobody changed it.
 const ISTIO_ROOT: &str = "istio-system";
 
@@ -48,6 +67,8 @@ pub struct Unevaluated {
     pub kind: String,
     /// Where it stands in the input.
     pub source: Option<SourceRef>,
+    /// It stands for a whole kind that could not be read, which the snapshot itself has named already.
+    unread: bool,
 }
 
 /// The policies that are not evaluated, and whom they speak about.
@@ -77,7 +98,22 @@ impl Foreign {
                 });
             }
         }
+        foreign.add_unread(snapshot);
         foreign
+    }
+
+    /// Kinds that could not be read: there may be policies of them about every pod.
+    fn add_unread(&mut self, snapshot: &Snapshot) {
+        for kind in MATTERS.iter().filter(|kind| matches!(snapshot.coverage(kind), Coverage::Denied(_))) {
+            let place = u32::try_from(self.policies.len()).unwrap_or(u32::MAX);
+            self.policies.push(Unevaluated {
+                display: format!("{} (not read)", kind.resource()),
+                kind: kind.kind.to_owned(),
+                source: None,
+                unread: true,
+            });
+            self.of_pod.iter_mut().for_each(|of_pod| of_pod.push(place));
+        }
     }
 
     fn add(
@@ -93,6 +129,7 @@ impl Foreign {
             display: meta.object_ref(kind).display(),
             kind: format!("{kind} ({})", meta.api_version),
             source: snapshot.source_of(meta),
+            unread: false,
         });
         for (pod, of_pod) in world.pods.iter().zip(&mut self.of_pod) {
             if selects(pod) {
@@ -117,7 +154,7 @@ impl Foreign {
 
     /// Each of them as something that was left out.
     pub fn left_out(&self) -> impl Iterator<Item = NotEvaluated> + '_ {
-        self.policies.iter().map(|policy| {
+        self.policies.iter().filter(|policy| !policy.unread).map(|policy| {
             let place = policy.source.as_ref().map(|at| format!(", {}:{}", at.file, at.line)).unwrap_or_default();
             let why = format!("policies of this kind are not evaluated; it may change what its pods can do{place}");
             NotEvaluated::new(policy.display.as_str(), why)

@@ -99,6 +99,8 @@ impl Who {
         if word.eq_ignore_ascii_case("internet") {
             return Ok(Self::Internet);
         }
+        // As in URLs, where a port may follow.
+        let word = word.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(word);
         if let Some(address) = Address::parse(word) {
             return Ok(Self::Addresses(Block::one(address)));
         }

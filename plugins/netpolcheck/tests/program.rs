@@ -1,0 +1,264 @@
+//! `map` and `can` as programs run them: the sample in `examples/policies`, exit codes, formats, and what must never be
+//! said.
+
+use std::{
+    io::Write as _,
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/policies");
+
+fn run_over(args: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kubectl-netpolcheck"))
+        .args(args)
+        .env_remove("KUBECONFIG")
+        .env("HOME", "/nonexistent")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    // A program that ends before it has read everything is no failure of the test.
+    let _ = child.stdin.take().expect("standard input").write_all(input.as_bytes());
+    child.wait_with_output().expect("an end")
+}
+
+fn run(args: &[&str]) -> Output {
+    run_over(&[args, &["-f", SAMPLE]].concat(), "")
+}
+
+#[track_caller]
+fn report(output: &Output) -> Value {
+    let report = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    patchkit_test_support::assert_valid(&report);
+    report
+}
+
+/// The answer of `can` with its exit code.
+#[track_caller]
+fn can(from: &str, to: &str, more: &[&str]) -> (Value, Option<i32>) {
+    let output = run(&[&["can", from, to, "-o", "json"], more].concat());
+    (report(&output)["decision"].clone(), output.status.code())
+}
+
+#[track_caller]
+fn answers(from: &str, to: &str, expected: &str) {
+    let (decision, code) = can(from, to, &[]);
+    let exit = match expected {
+        "yes" => 0,
+        "no" => 1,
+        _ => 4,
+    };
+    assert_eq!((decision["allowed"].as_str().unwrap(), code), (expected, Some(exit)), "{from} {to}: {decision:#}");
+}
+
+#[test]
+fn every_form_of_a_peer_is_understood() {
+    for (from, to, expected) in [
+        ("shop/web-6d4c-a", "shop/api-6d4c-b:8080", "yes"),
+        ("shop/deploy/web", "shop/deployment/api:http/TCP", "yes"),
+        ("shop/svc/web", "shop/svc/api:80", "yes"),
+        ("shop/deploy/web", "shop/svc/api:81", "3"),
+        ("shop/api", "data/svc/db:main", "yes"),
+        ("shop/api", "data/db:5432/UDP", "no"),
+        ("shop/api", "10.96.0.12:5432", "no"),
+        ("shop/api", "10.244.2.4:5432", "yes"),
+        ("shop/api", "203.0.113.1:443", "yes"),
+        ("shop/api", "203.0.113.0/24:443", "depends"),
+        ("shop/api", "203.0.113.64/26:443", "no"),
+        ("shop/batch", "169.254.169.254:80", "no"),
+        ("shop/batch", "internet:443", "depends"),
+        ("internet", "shop/web:8080", "yes"),
+        ("internet", "shop/web", "depends"),
+        ("internet", "data/db", "no"),
+        ("monitoring/", "shop/:9090", "yes"),
+        ("[2001:db8::1]", "shop/web:8080", "no"),
+        ("2001:db8::1", "shop/web:8080", "no"),
+        ("shop/secret/x", "shop/web", "2"),
+        ("shop/web", "shop/api:0", "2"),
+        ("shop/nobody", "shop/web", "3"),
+        ("shop/web", "shop/api:grpc", "3"),
+    ] {
+        match expected {
+            "2" | "3" => {
+                let output = run(&["can", from, to]);
+                let told = String::from_utf8_lossy(&output.stderr).into_owned();
+                assert_eq!(output.status.code(), expected.parse().ok(), "{from} {to}: {told}");
+                assert!(told.starts_with("error: "), "{told}");
+            }
+            expected => answers(from, to, expected),
+        }
+    }
+    // The namespace is the command line's, or default.
+    let (decision, code) = can("web", "svc/api:80", &["-n", "shop"]);
+    assert_eq!((decision["allowed"].as_str(), code), (Some("yes"), Some(0)));
+    assert_eq!(run(&["can", "web", "svc/api:80"]).status.code(), Some(3));
+}
+
+#[test]
+fn what_decides_is_named_with_its_place() {
+    let (decision, _) = can("shop/web", "data/svc/db:5432", &["--explain", "--all"]);
+    let ingress = &decision["ingress"];
+    assert_eq!((&ingress["tier"], &ingress["policy"]), (&"NetworkPolicy".into(), &"data/db".into()));
+    assert!(ingress["source"]["file"].as_str().is_some_and(|file| file.ends_with("policies.yaml")));
+    assert!(ingress["source"]["line"].as_u64().is_some_and(|line| line > 90), "{ingress}");
+    let near = ingress["missing"].as_array().unwrap().iter().any(|it| it.as_str().unwrap().contains("not this peer"));
+    assert!(near, "{ingress:#}");
+    let (decision, _) = can("monitoring/prometheus", "shop/api:9090", &["--all"]);
+    let ingress = &decision["ingress"];
+    assert_eq!(
+        (&ingress["tier"], &ingress["policy"], &ingress["rule"]),
+        (&"Admin".into(), &"guard-rails".into(), &0.into())
+    );
+    assert_eq!(ingress["rules"].as_array().map(Vec::len), Some(1), "{ingress:#}");
+    let text = String::from_utf8(run(&["can", "monitoring/prometheus", "shop/api:9090", "--explain"]).stdout).unwrap();
+    assert!(text.contains("ClusterNetworkPolicy guard-rails ingress[0] \"monitoring-may-scrape\""), "{text}");
+}
+
+#[test]
+fn a_map_says_the_same_in_every_form() {
+    let json = report(&run(&["map", "-o", "json"]));
+    let yaml: Value =
+        serde_saphyr::from_str(&String::from_utf8(run(&["map", "-o", "yaml"]).stdout).unwrap()).expect("YAML");
+    assert_eq!(json["connections"], yaml["connections"]);
+    assert_eq!(json["entrances"], yaml["entrances"]);
+    let connections = json["connections"].as_array().unwrap();
+    let csv = String::from_utf8(run(&["map", "-o", "csv"]).stdout).unwrap();
+    let pairs: std::collections::BTreeSet<String> =
+        csv.lines().skip(1).map(|line| line.split(',').take(4).collect::<Vec<_>>().join(",")).collect();
+    assert_eq!(pairs.len(), connections.len(), "{csv}");
+    assert!(csv.contains("Deployment,shop/web,Deployment,shop/api,TCP,8080,yes\n"), "{csv}");
+    let counted = run(&["map", "-o", "jsonpath={.connections[*].to.name}"]).stdout;
+    let named = connections.iter().filter(|it| it["to"]["name"].is_string()).count();
+    assert_eq!(String::from_utf8(counted).unwrap().split_whitespace().count(), named);
+    let page = String::from_utf8(run(&["map", "-o", "markdown"]).stdout).unwrap();
+    assert!(page.contains("| shop/web | shop/api |") || page.contains("shop/web"), "{page}");
+    let entrances: Vec<_> = json["entrances"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| {
+            (it["from"]["kind"].as_str().unwrap(), it["to"]["name"].as_str().unwrap(), it["allowed"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(entrances, [("HTTPRoute", "api", "depends"), ("Service", "web", "yes")]);
+}
+
+#[test]
+fn only_what_was_asked_for_is_shown() {
+    let ends = |args: &[&str]| -> Vec<(String, String)> {
+        let report = report(&run(&[&["map", "-o", "json"], args].concat()));
+        let name = |peer: &Value| peer["name"].as_str().unwrap_or("outside").to_owned();
+        report["connections"].as_array().unwrap().iter().map(|it| (name(&it["from"]), name(&it["to"]))).collect()
+    };
+    assert!(ends(&["--from", "shop/deploy/web"]).iter().all(|(from, _)| from == "web"));
+    assert_eq!(ends(&["--from", "shop/api", "--to", "data/"]).len(), 2);
+    assert!(ends(&["--to", "internet"]).iter().all(|(_, to)| to == "outside"));
+    let focus = ends(&["-n", "data"]);
+    assert!(focus.iter().all(|(from, to)| ["db", "cache"].iter().any(|name| from == name || to == name)));
+    assert!(ends(&["--pods"]).iter().any(|(from, to)| from == "web-6d4c-a" && to == "api-6d4c-b"));
+}
+
+/// Two pods, the first in the network of its node.
+const PODS: &str = "apiVersion: v1
+kind: Pod
+metadata: {name: agent, namespace: a, labels: {app: agent}}
+spec: {hostNetwork: true, nodeName: n1, containers: []}
+status: {podIPs: [{ip: 192.168.0.1}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: near, namespace: a, labels: {app: near}}
+spec: {nodeName: n1, containers: []}
+status: {podIPs: [{ip: 10.0.0.1}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: far, namespace: a, labels: {app: far}}
+spec: {nodeName: n2, containers: []}
+status: {podIPs: [{ip: 10.0.0.2}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed, namespace: a}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+";
+
+fn over(input: &str, args: &[&str]) -> (Value, Option<i32>) {
+    let output = run_over(&[args, &["-f", "-", "-o", "json"]].concat(), input);
+    (report(&output), output.status.code())
+}
+
+#[test]
+fn a_pods_own_node_reaches_it() {
+    let allowed = |from: &str, to: &str| {
+        let (report, _) = over(PODS, &["can", from, to, "-n", "a"]);
+        report["decision"]["allowed"].as_str().unwrap().to_owned()
+    };
+    assert_eq!((allowed("agent", "near:80").as_str(), allowed("agent", "far:80").as_str()), ("yes", "no"));
+    let (map, _) = over(PODS, &["map", "--pods"]);
+    let found: Vec<_> = map["connections"].as_array().unwrap().iter().filter(|it| it["sameNode"] == true).collect();
+    assert_eq!(found.len(), 1, "{map:#}");
+    assert_eq!(found[0]["to"]["name"], "near");
+    assert!(map["openPoints"].as_array().unwrap().iter().any(|it| it["id"] == "host-network"));
+    // The analyzer's reading has no such thing.
+    let (report, code) = over(PODS, &["can", "agent", "near:80", "-n", "a", "--profile", "analyzer"]);
+    assert_eq!((report["decision"]["allowed"].as_str(), code), (Some("no"), Some(1)));
+}
+
+#[test]
+fn answers_that_rest_on_a_profile_say_so() {
+    let block = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: block, namespace: a}\n\
+                 spec: {podSelector: {matchLabels: {app: far}}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/24}}]}]}\n";
+    let input = format!("{PODS}{block}");
+    let (report, code) = over(&input, &["can", "near", "far:80", "-n", "a"]);
+    assert_eq!(code, Some(0));
+    assert_eq!(report["decision"]["otherProfiles"][0]["profile"], "cilium", "{report:#}");
+    assert_eq!(report["decision"]["otherProfiles"][0]["allowed"], "no");
+    let (_, code) = over(&input, &["can", "near", "far:80", "-n", "a", "--profile", "cilium"]);
+    assert_eq!(code, Some(1));
+    let (map, _) = over(&input, &["map"]);
+    let named = |it: &&Value| it["from"]["name"] == "near" && it["to"]["name"] == "far";
+    let connection = map["connections"].as_array().unwrap().iter().find(named).expect("allowed here");
+    assert_eq!(connection["byProfile"], connection["ports"], "{connection}");
+    // The network plugin of the cluster chooses the profile where it is seen.
+    let cilium = "---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: cilium, namespace: kube-system}\n\
+                  spec: {template: {spec: {hostNetwork: true, containers: []}}}\n";
+    let (report, code) = over(&format!("{input}{cilium}"), &["can", "near", "far:80", "-n", "a"]);
+    assert_eq!((report["profile"]["chosen"].as_str(), code), (Some("seen"), Some(1)), "{report:#}");
+}
+
+#[test]
+fn policies_that_are_not_evaluated_are_never_forgotten() {
+    for (selector, about_far) in [("app == 'far'", true), ("app == 'near'", false), ("what ever", true)] {
+        let foreign = format!(
+            "---\napiVersion: projectcalico.org/v3\nkind: NetworkPolicy\nmetadata: {{name: c, namespace: a}}\n\
+             spec: {{selector: \"{selector}\"}}\n"
+        );
+        let (report, code) = over(&format!("{PODS}{foreign}"), &["can", "agent", "far:80", "-n", "a"]);
+        let expected = if about_far { ("depends", Some(4)) } else { ("no", Some(1)) };
+        assert_eq!((report["decision"]["allowed"].as_str().unwrap(), code), expected, "{selector}: {report:#}");
+        assert!(report["notEvaluated"].as_array().unwrap().iter().any(|it| it["what"] == "NetworkPolicy a/c"));
+    }
+    let mesh = "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: m, namespace: a}\n";
+    let (map, code) = over(&format!("{PODS}{mesh}"), &["map"]);
+    assert_eq!(code, Some(4));
+    let all = map["connections"].as_array().unwrap();
+    assert!(!all.is_empty() && all.iter().all(|it| it["notEvaluated"][0] == "AuthorizationPolicy a/m"), "{map:#}");
+}
+
+#[test]
+fn what_is_broken_is_told_and_never_clean() {
+    let broken = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: b, namespace: a}\n\
+                  spec: {podSelector: {matchLabels: {app: far}}, ingress: [{from: [{ipBlock: {cidr: 10.0.0/8}}]}]}\n";
+    let (report, code) = over(&format!("{PODS}{broken}"), &["can", "near", "far:80", "-n", "a"]);
+    assert_eq!((report["decision"]["allowed"].as_str(), code), (Some("depends"), Some(4)), "{report:#}");
+    assert!(report["notEvaluated"][0]["why"].as_str().unwrap().contains("\"10.0.0/8\" is no CIDR"), "{report:#}");
+    let output = run_over(&["map", "-f", "-"], "{not yaml");
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(run_over(&["map", "--from", "a/none", "-f", "-"], PODS).status.code(), Some(3));
+    assert_eq!(run_over(&["map", "--from", "10.0.0.1", "-f", "-"], PODS).status.code(), Some(2));
+}

@@ -1,0 +1,72 @@
+//! `kubectl netpolcheck map` and `can` on a real cluster, through the real kubectl.
+
+use patchkit_test_support::{Cluster, Permission};
+use serde_json::Value;
+
+/// The ports on which one pod reaches another.
+fn ports(report: &Value, from: &str, to: &str) -> Option<Value> {
+    let connections = report["connections"].as_array().expect("connections");
+    let found = connections.iter().find(|it| it["from"]["name"] == from && it["to"]["name"] == to)?;
+    Some(found["ports"].clone())
+}
+
+pub fn says_what_policies_allow_and_sees_a_changed_label() {
+    let cluster = Cluster::shared();
+    let namespace = cluster.namespace("netpolcheck");
+    let name = namespace.name();
+    let manifest =
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live/netpolcheck.yaml")).expect("the sample");
+    let _ = cluster.kubectl(&["apply", "-n", name, "-f", "-"]).input(manifest).output().exits(0);
+    let _ = cluster.wait(&["-n", name, "pod/web", "pod/db"], "condition=Ready");
+    let _ = cluster.wait(&["crd/ciliumnetworkpolicies.cilium.io"], "condition=Established");
+    cluster.wait_for("an endpoint of the Service", || {
+        let slices = cluster.kubectl(&["get", "endpointslices", "-n", name, "-o", "json"]).output().exits(0).json();
+        slices["items"][0]["endpoints"][0]["conditions"]["ready"].as_bool().filter(|ready| *ready)
+    });
+
+    let map = || cluster.kubectl(&["netpolcheck", "map", "-n", name, "-o", "json"]).output().exits(0).report();
+    let report = map();
+    let sql = serde_json::json!([{"protocol": "TCP", "port": 5432, "endPort": 5432}]);
+    assert_eq!(ports(&report, "web", "db"), Some(sql), "{report:#}");
+    assert!(ports(&report, "db", "web").is_some_and(|ports| ports.as_array().unwrap().len() == 3), "{report:#}");
+
+    // The namespace of the command line is that of names without one.
+    let can = |from: &str, to: &str| {
+        cluster.kubectl(&["netpolcheck", "can", from, to, "-n", name, "--explain", "-o", "json"]).output()
+    };
+    let yes = can("web", "svc/db:5432").exits(0).report();
+    assert_eq!(yes["decision"]["ingress"]["policy"], format!("{name}/db"), "{yes:#}");
+    assert_eq!(yes["decision"]["ingress"]["rule"], 0);
+    let no = can("internet", "db:sql").exits(1).report();
+    assert!(no["decision"]["ingress"]["missing"][0].as_str().is_some_and(|it| it.contains("isolated")), "{no:#}");
+
+    let _ = cluster.kubectl(&["label", "pod", "web", "-n", name, "--overwrite", "app=other"]).output().exits(0);
+    assert_eq!(ports(&map(), "web", "db"), None);
+    let _ = can("web", "db:5432/TCP").exits(1);
+
+    // A policy that is not evaluated leaves every answer about its pods open.
+    let foreign = "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: l7}\n\
+                   spec: {endpointSelector: {matchLabels: {app: db}}}\n";
+    let _ = cluster.kubectl(&["apply", "-n", name, "-f", "-"]).input(foreign).output().exits(0);
+    let open = can("web", "db:5432").exits(4).report();
+    assert_eq!(open["decision"]["allowed"], "depends", "{open:#}");
+    assert!(open["decision"]["reasons"][0].as_str().is_some_and(|it| it.contains("CiliumNetworkPolicy")), "{open:#}");
+    let partly = cluster.kubectl(&["netpolcheck", "map", "-n", name, "-o", "json"]).output().exits(4).report();
+    let remarked = partly["connections"].as_array().unwrap().iter().filter(|it| it["from"]["name"] == "db");
+    assert!(remarked.clone().count() > 0 && remarked.clone().all(|it| it["notEvaluated"][0].is_string()), "{partly:#}");
+    let _ = cluster.kubectl(&["delete", "crd", "ciliumnetworkpolicies.cilium.io"]).output().exits(0);
+}
+
+pub fn does_not_take_what_it_may_not_read_for_nothing() {
+    let cluster = Cluster::shared();
+    let namespace = cluster.namespace("netpol-denied");
+    let pods = Permission { groups: &[""], resources: &["pods", "namespaces"], verbs: &["list"] };
+    let user = namespace.user("some", &[pods]);
+    let run = cluster.kubectl(&["netpolcheck", "map", "-o", "json"]).env("KUBECONFIG", user);
+    let report = run.output().exits(4).report();
+    let left_out = report["notEvaluated"].as_array().unwrap();
+    assert!(left_out.iter().any(|it| it["what"] == "networkpolicies.networking.k8s.io"), "{report:#}");
+    // Nothing is allowed without the remark that there may be policies.
+    let connections = report["connections"].as_array().unwrap();
+    assert!(connections.iter().all(|it| it["notEvaluated"][0] == "networkpolicies.networking.k8s.io (not read)"));
+}
