@@ -36,8 +36,8 @@ pub const OTHER_KINDS: &[(&str, &str, bool)] = &[
     ("networking.gke.io", "FQDNNetworkPolicy", false),
 ];
 
-/// Kinds without which no answer is certain.
-const MATTERS: &[Kind] = &[
+/// Kinds without which no answer is certain: policies of every kind, and the labels of namespaces that they ask for.
+pub const MATTERS: &[Kind] = &[
     kinds::NAMESPACES,
     kinds::NETWORK_POLICIES,
     kinds::ADMIN_NETWORK_POLICIES,

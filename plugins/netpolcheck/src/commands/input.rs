@@ -14,14 +14,13 @@ use serde::Serialize;
 
 use crate::{
     engine::Analysis,
-    foreign::{Foreign, OTHER_KINDS},
+    foreign::{Foreign, MATTERS, OTHER_KINDS},
     profile::Profile,
 };
 
-/// What is read: pods and what owns them, whom policies can name, policies of every kind, and what lets traffic in.
+/// What is read beside [`MATTERS`]: pods and what owns them, whom policies can name, and what lets traffic in.
 pub const KINDS: &[Kind] = &[
     kinds::PODS,
-    kinds::NAMESPACES,
     kinds::NODES,
     kinds::SERVICES,
     kinds::ENDPOINT_SLICES,
@@ -32,10 +31,6 @@ pub const KINDS: &[Kind] = &[
     kinds::REPLICATION_CONTROLLERS,
     kinds::JOBS,
     kinds::CRON_JOBS,
-    kinds::NETWORK_POLICIES,
-    kinds::ADMIN_NETWORK_POLICIES,
-    kinds::BASELINE_ADMIN_NETWORK_POLICIES,
-    kinds::CLUSTER_NETWORK_POLICIES,
     kinds::INGRESSES,
     kinds::GATEWAYS,
     kinds::HTTP_ROUTES,
@@ -44,16 +39,6 @@ pub const KINDS: &[Kind] = &[
     kinds::TCP_ROUTES,
     kinds::UDP_ROUTES,
     kinds::OPENSHIFT_ROUTES,
-    kinds::CILIUM_POLICIES,
-    kinds::CILIUM_CLUSTERWIDE_POLICIES,
-    kinds::CALICO_POLICIES,
-    kinds::CALICO_GLOBAL_POLICIES,
-    kinds::CALICO_STORED_POLICIES,
-    kinds::CALICO_STORED_GLOBAL_POLICIES,
-    kinds::ANTREA_POLICIES,
-    kinds::ANTREA_CLUSTER_POLICIES,
-    kinds::ISTIO_AUTHORIZATION_POLICIES,
-    kinds::ISTIO_PEER_AUTHENTICATIONS,
 ];
 
 /// The flag that says how open points are read.
@@ -95,7 +80,7 @@ impl ProfileArgs {
 /// # Errors
 /// Where nothing can be read at all.
 pub fn read(app: &App, source: &SourceArgs, connect: &ConnectOptions) -> Result<Gathered, Failure> {
-    let wish = Wish { kinds: KINDS.to_vec(), deprecated_calls: false };
+    let wish = Wish { kinds: [KINDS, MATTERS].concat(), deprecated_calls: false };
     Ok(app.read(source, connect, &wish, |_, served| other_policies(served))?)
 }
 

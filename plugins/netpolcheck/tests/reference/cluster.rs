@@ -31,8 +31,8 @@ impl Chance {
         self.below(100) < percent
     }
 
-    pub fn one_of<'t, T>(&mut self, list: &'t [T]) -> &'t T {
-        &list[self.below(list.len())]
+    pub fn one_of<T: Copy>(&mut self, list: &[T]) -> T {
+        list[self.below(list.len())]
     }
 }
 
@@ -153,12 +153,12 @@ fn selector(chance: &mut Chance, keys: &[(&'static str, &[&'static str])]) -> Se
     if chance.percent(30) {
         return selector;
     }
-    let (key, values) = *chance.one_of(keys);
+    let (key, values) = chance.one_of(keys);
     if chance.percent(60) {
-        selector.labels.push((key, *chance.one_of(values)));
+        selector.labels.push((key, chance.one_of(values)));
     } else {
-        let operator = *chance.one_of(&["In", "NotIn", "Exists", "DoesNotExist"]);
-        let listed = if operator.ends_with("In") { vec![*chance.one_of(values)] } else { Vec::new() };
+        let operator = chance.one_of(&["In", "NotIn", "Exists", "DoesNotExist"]);
+        let listed = if operator.ends_with("In") { vec![chance.one_of(values)] } else { Vec::new() };
         selector.expressions.push((key, operator, listed));
     }
     selector
@@ -174,17 +174,17 @@ fn ports(chance: &mut Chance, named_protocol: bool) -> Vec<Port> {
     }
     (0..=chance.below(2))
         .map(|_| {
-            let protocol = *chance.one_of(&Protocol::ALL);
+            let protocol = chance.one_of(&Protocol::ALL);
             match chance.below(4) {
-                0 => Port::Named(named_protocol.then_some(protocol), *chance.one_of(NAMES)),
+                0 => Port::Named(named_protocol.then_some(protocol), chance.one_of(NAMES)),
                 1 => {
-                    let (a, b) = (*chance.one_of(NUMBERS), *chance.one_of(NUMBERS));
+                    let (a, b) = (chance.one_of(NUMBERS), chance.one_of(NUMBERS));
                     // An end that is not greater than the start is refused in v1alpha2.
                     Port::Range(protocol, a.min(b), a.max(b))
                 }
                 2 => Port::Range(protocol, 1, 65535),
                 _ => {
-                    let number = *chance.one_of(NUMBERS);
+                    let number = chance.one_of(NUMBERS);
                     Port::Range(protocol, number, number)
                 }
             }
@@ -194,7 +194,7 @@ fn ports(chance: &mut Chance, named_protocol: bool) -> Vec<Port> {
 
 fn block(chance: &mut Chance, except: bool) -> Peer {
     let blocks = if chance.percent(65) { BLOCKS_4 } else { BLOCKS_6 };
-    let (cidr, parts) = *chance.one_of(blocks);
+    let (cidr, parts) = chance.one_of(blocks);
     let except = if except && chance.percent(40) { parts.to_vec() } else { Vec::new() };
     Peer::Block(cidr, except)
 }
@@ -214,8 +214,8 @@ fn rules(chance: &mut Chance, kind: Kind, egress: bool) -> Vec<Rule> {
                 return Rule { action: "Allow", peers, ports: ports(chance, true) };
             }
             let action = match kind {
-                Kind::Banp => *chance.one_of(&["Allow", "Deny"]),
-                _ => *chance.one_of(&["Allow", "Deny", "Pass"]),
+                Kind::Banp => chance.one_of(&["Allow", "Deny"]),
+                _ => chance.one_of(&["Allow", "Deny", "Pass"]),
             };
             let peers = (0..=chance.below(2))
                 .map(|_| match chance.below(12) {
@@ -237,7 +237,7 @@ impl Cluster {
         for name in ["one", "two", "three"].into_iter().take(1 + chance.below(3)) {
             let written = chance.percent(85);
             let labels =
-                if written && chance.percent(70) { vec![("team", *chance.one_of(&["red", "blue"]))] } else { vec![] };
+                if written && chance.percent(70) { vec![("team", chance.one_of(&["red", "blue"]))] } else { vec![] };
             namespaces.push(Namespace { name, labels, written });
         }
         let nodes = if chance.percent(60) {
@@ -250,8 +250,8 @@ impl Cluster {
         };
         let pods = (0..2 + chance.below(4)).map(|place| Self::pod(chance, &namespaces, place)).collect();
         let mut kinds = vec![Kind::Np; chance.below(4)];
-        kinds.extend((0..chance.below(3)).map(|_| *chance.one_of(&[Kind::Anp, Kind::CnpAdmin])));
-        kinds.extend((0..chance.below(3)).map(|_| *chance.one_of(&[Kind::Banp, Kind::CnpBaseline])));
+        kinds.extend((0..chance.below(3)).map(|_| chance.one_of(&[Kind::Anp, Kind::CnpAdmin])));
+        kinds.extend((0..chance.below(3)).map(|_| chance.one_of(&[Kind::Banp, Kind::CnpBaseline])));
         let mut policies: Vec<Policy> = Vec::new();
         for (place, kind) in kinds.into_iter().enumerate() {
             if kind == Kind::Banp && policies.iter().any(|policy| policy.kind == Kind::Banp) {
@@ -262,11 +262,10 @@ impl Cluster {
             policies.push(Policy {
                 kind,
                 name: if kind == Kind::Banp { "default".to_owned() } else { format!("p{place}") },
-                namespace: chance.one_of(&namespaces).name,
+                namespace: namespaces[chance.below(namespaces.len())].name,
                 priority: chance.below(3) as i64,
                 subject: (namespace_selector, selector(chance, POD_KEYS)),
-                types: (np && chance.percent(60))
-                    .then(|| *chance.one_of(&[(true, false), (false, true), (true, true)])),
+                types: (np && chance.percent(60)).then(|| chance.one_of(&[(true, false), (false, true), (true, true)])),
                 ingress: rules(chance, kind, false),
                 egress: rules(chance, kind, true),
             });
@@ -278,11 +277,11 @@ impl Cluster {
         let mut labels = Vec::new();
         for (key, values) in POD_KEYS {
             if chance.percent(70) {
-                labels.push((*key, *chance.one_of(values)));
+                labels.push((*key, chance.one_of(values)));
             }
         }
         let host_network = chance.percent(15);
-        let node = *chance.one_of(&["n1", "n2", "n3", ""]);
+        let node = chance.one_of(&["n1", "n2", "n3", ""]);
         let four: IpAddr = match (host_network, node) {
             (true, "n1") => "192.168.0.1".parse().unwrap(),
             (true, _) => "192.168.0.2".parse().unwrap(),
@@ -298,11 +297,11 @@ impl Cluster {
         let mut named_ports = Vec::new();
         for name in ["web", "dns"] {
             if chance.percent(60) {
-                named_ports.push((name, *chance.one_of(&Protocol::ALL), *chance.one_of(NUMBERS)));
+                named_ports.push((name, chance.one_of(&Protocol::ALL), chance.one_of(NUMBERS)));
             }
         }
         Pod {
-            namespace: chance.one_of(namespaces).name.to_owned(),
+            namespace: namespaces[chance.below(namespaces.len())].name.to_owned(),
             name: format!("pod-{place}"),
             labels,
             host_network,

@@ -79,7 +79,7 @@ fn compare(seed: u64, case: u64) -> Compared {
     let text = cluster.manifests();
     let snapshot = files::from_files(&["-".to_owned()], false, text.as_bytes(), |_| {}).expect("manifests");
     assert_eq!(snapshot.not_evaluated, [], "seed {seed}, case {case}:\n{text}");
-    let profile = *chance.one_of(&[Profile::Strict, Profile::Calico, Profile::Cilium, Profile::Analyzer]);
+    let profile = chance.one_of(&[Profile::Strict, Profile::Calico, Profile::Cilium, Profile::Analyzer]);
     let analysis = Analysis::of(&snapshot, profile);
     let judge = Judge::of(&analysis);
     let obvious = Obvious { cluster: &cluster, profile };
