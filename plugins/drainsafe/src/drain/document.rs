@@ -1,11 +1,10 @@
 //! The plan laid out for people: the verdict first, then what is in the way, then pod by pod.
 
-use patchkit::{
-    render::findings_table,
-    report::{
-        Block, Cell, Column, Document, Finding, Severity, Table, Tone,
-        words::{count, summary},
-    },
+use std::collections::BTreeMap;
+
+use patchkit::report::{
+    Block, Cell, CheckStatus, ChecklistItem, Column, Document, Finding, Severity, Table, Tone,
+    words::{count, summary},
 };
 
 use super::{
@@ -22,6 +21,7 @@ pub fn document(made: &Made) -> Document {
     let mut document = Document::default();
     document.heading(1, title(plan));
     verdict(&mut document, made);
+    waves(&mut document, plan);
     findings_in(&mut document, &made.findings);
     pods(&mut document, plan);
     rejections(&mut document, plan);
@@ -60,19 +60,47 @@ fn verdict(document: &mut Document, made: &Made) {
     document.paragraph([Cell::new(words, tone), Cell::from(format!(": {}.{unseen}", figures.join(", ")))]);
 }
 
+/// Which nodes are drained at once, where it is not all of them.
+fn waves(document: &mut Document, plan: &DrainPlan) {
+    let mut waves: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for node in &plan.nodes {
+        waves.entry(node.wave).or_default().push(node.name.clone());
+    }
+    if waves.len() > 1 {
+        let words =
+            |(number, nodes): (&usize, &Vec<String>)| Cell::from(format!("wave {number}: {}", nodes.join(", ")));
+        document.push(Block::List(waves.iter().map(words).collect()));
+    }
+}
+
 /// Adds the findings: first what is in the way, then what is to be known.
 pub fn findings_in(document: &mut Document, findings: &[Finding]) {
-    let (serious, others): (Vec<Finding>, Vec<Finding>) =
-        findings.iter().cloned().partition(|finding| finding.severity >= Severity::High);
-    for (heading, mut findings) in [("What is in the way", serious), ("What is to be known", others)] {
-        if findings.is_empty() {
-            continue;
+    let mut findings: Vec<&Finding> = findings.iter().collect();
+    findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), &finding.id, &finding.title));
+    let (serious, others): (Vec<_>, Vec<_>) =
+        findings.into_iter().partition(|finding| finding.severity >= Severity::High);
+    for (heading, findings) in [("What is in the way", serious), ("What is to be known", others)] {
+        if !findings.is_empty() {
+            document.heading(2, heading);
+            document.push(Block::Checklist(findings.into_iter().map(item).collect()));
         }
-        findings
-            .sort_by(|one, other| (other.severity, &one.id, &one.title).cmp(&(one.severity, &other.id, &other.title)));
-        document.heading(2, heading);
-        document.push(Block::Table(findings_table(&findings)));
     }
+}
+
+fn item(finding: &Finding) -> ChecklistItem {
+    let status = match finding.severity {
+        Severity::Critical | Severity::High => CheckStatus::Fail,
+        Severity::Medium | Severity::Low => CheckStatus::Warn,
+        Severity::Info => CheckStatus::Pass,
+    };
+    // Most titles name what they are about.
+    let object = finding.object.as_ref().filter(|object| !finding.title.contains(&object.name));
+    let title = match object {
+        Some(object) => format!("{}: {} ({})", object.display(), finding.title, finding.id),
+        None => format!("{} ({})", finding.title, finding.id),
+    };
+    let place = finding.source.as_ref().map(|source| format!("in {}:{}", source.file, source.line));
+    ChecklistItem { status, title, details: finding.hint.iter().cloned().chain(place).collect() }
 }
 
 fn pods(document: &mut Document, plan: &DrainPlan) {
@@ -229,7 +257,15 @@ fn time(document: &mut Document, plan: &DrainPlan) {
     document.heading(2, "How long it takes");
     let least = plan.predicted_seconds_at_least.filter(|least| *least < seconds);
     let least = least.map(|least| format!(", {} where pods end at once", duration(least))).unwrap_or_default();
-    document.text(format!("About {}{least}. Bound by {bound_by}.", duration(seconds)));
+    let longest = plan
+        .pods
+        .iter()
+        .filter(|pod| pod.action.goes() && !pod.finished)
+        .max_by_key(|pod| pod.grace_period_seconds)
+        .map(|pod| (duration(pod.grace_period_seconds.unsigned_abs()), pod.path()))
+        .map(|(grace, path)| format!(" The longest grace period is that of {path}: {grace}."))
+        .unwrap_or_default();
+    document.text(format!("About {}{least}. Bound by {bound_by}.{longest}", duration(seconds)));
     if !plan.assumptions.is_empty() {
         document.push(Block::List(plan.assumptions.iter().map(|text| Cell::from(text.as_str())).collect()));
     }

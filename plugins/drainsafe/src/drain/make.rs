@@ -57,6 +57,9 @@ pub enum NoPlan {
     /// A node is not there. The words are the API server's.
     #[error("nodes \"{0}\" not found")]
     NoSuchNode(String),
+    /// An empty selector would select all nodes, which nobody means.
+    #[error("an empty selector selects every node: name the nodes, or the labels that they have")]
+    EverythingSelected,
     /// No node has these labels.
     #[error("no node has the labels {0:?}")]
     NothingSelected(String),
@@ -82,6 +85,9 @@ pub fn select_nodes<'a>(subject: Subject<'a>) -> Result<Vec<&'a Node>, NoPlan> {
         }
     }
     if let Some(selector) = &options.selector {
+        if selector.is_empty() {
+            return Err(NoPlan::EverythingSelected);
+        }
         let found: Vec<_> = snapshot.nodes.iter().filter(|node| selector.matches(&node.meta.labels)).collect();
         return if found.is_empty() { Err(NoPlan::NothingSelected(selector.to_string())) } else { Ok(found) };
     }

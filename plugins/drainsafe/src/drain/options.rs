@@ -8,7 +8,7 @@ use patchkit::{cluster::parse_duration, rules::LabelSelector};
 use serde::{Deserialize, Serialize};
 
 /// The flags that say what is drained and how; `plan` shows what `node` would do with the same ones.
-#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[command(next_help_heading = "Drain")]
 #[serde(rename_all = "camelCase")]
 pub struct Options {
@@ -75,6 +75,31 @@ pub struct Options {
     /// Drain also nodes of the control plane, one at a time
     #[arg(long)]
     pub include_control_plane: bool,
+}
+
+impl Default for Options {
+    /// Without any flag.
+    fn default() -> Self {
+        Self {
+            nodes: Vec::new(),
+            selector: None,
+            force: false,
+            ignore_daemonsets: false,
+            delete_emptydir_data: false,
+            // 0 would end every pod at once.
+            grace_period: -1,
+            timeout: Duration::ZERO,
+            pod_selector: None,
+            disable_eviction: false,
+            skip_wait_for_delete_timeout: 0,
+            max_parallel: 0,
+            surge_singletons: false,
+            wait_completed: false,
+            allow_pending: false,
+            allow_last_endpoints: false,
+            include_control_plane: false,
+        }
+    }
 }
 
 impl Options {

@@ -3,10 +3,7 @@
 use std::collections::BTreeSet;
 
 use patchkit::{
-    report::{
-        Finding, Severity,
-        words::{count, summary},
-    },
+    report::{Finding, Severity, words::count},
     snapshot::{
         budgets::covers,
         endpoints::{ReadyEndpoint, ready_endpoints},
@@ -123,8 +120,7 @@ fn last_endpoints(
                 service.meta.path()
             ));
         } else {
-            let reason = if several { format!("{title} ({})", summary(&names)) } else { title.clone() };
-            draft.block(BlockedFor::Now, reason);
+            draft.block(BlockedFor::Now, title.clone());
         }
     }
 }

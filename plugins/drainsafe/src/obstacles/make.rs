@@ -57,7 +57,6 @@ pub fn make(snapshot: &Snapshot, now: Timestamp, most: usize, mut progress: impl
         force: true,
         ignore_daemonsets: true,
         delete_emptydir_data: true,
-        grace_period: -1,
         include_control_plane: true,
         ..Options::default()
     };

@@ -96,6 +96,7 @@ fn nodes_are_named_or_selected() {
         make_with("-l kubernetes.io/os=windows").map(|_| ()).unwrap_err().to_string(),
         "no node has the labels \"kubernetes.io/os=windows\""
     );
+    assert_eq!(make_with("--selector=").err(), Some(NoPlan::EverythingSelected));
     assert_eq!(make_with("-l kubernetes.io/os=linux").map(|made| made.plan.nodes.len()), Ok(2));
     let nothing = snapshot(&pod("a", "n1", &READY));
     let without = Subject { snapshot: &nothing, options: &options("n1"), now: crate::NOW.parse().expect("a moment") };
