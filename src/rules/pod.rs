@@ -72,6 +72,21 @@ pub struct PodSpec {
 }
 
 impl PodSpec {
+    /// Gives back the room that its lists have taken for more. A list that grows while it is read begins with room for
+    /// four, and most pods have one container.
+    pub(crate) fn shrink(&mut self) {
+        for list in [&mut self.containers, &mut self.init_containers, &mut self.ephemeral_containers] {
+            list.shrink_to_fit();
+            for container in list {
+                container.shrink();
+            }
+        }
+        self.volumes.shrink_to_fit();
+        self.tolerations.shrink_to_fit();
+        self.topology_spread_constraints.shrink_to_fit();
+        self.image_pull_secrets.shrink_to_fit();
+    }
+
     /// Init containers, containers and ephemeral containers, with the field that each stands in.
     pub fn all_containers(&self) -> impl Iterator<Item = (&'static str, &Container)> {
         self.init_containers
@@ -137,6 +152,15 @@ pub struct Container {
 }
 
 impl Container {
+    fn shrink(&mut self) {
+        self.command.shrink_to_fit();
+        self.args.shrink_to_fit();
+        self.ports.shrink_to_fit();
+        self.env.shrink_to_fit();
+        self.env_from.shrink_to_fit();
+        self.volume_mounts.shrink_to_fit();
+    }
+
     /// An init container that keeps running beside the others (KEP-753).
     #[must_use]
     pub fn is_sidecar(&self) -> bool {

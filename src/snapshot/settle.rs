@@ -1,5 +1,7 @@
 //! Putting the lists of a snapshot into their final order.
 
+use std::cmp::Ordering;
+
 use super::{
     model::Snapshot,
     objects::{
@@ -120,8 +122,8 @@ pub(super) fn key<T: Listed>(object: &T) -> (&str, &str, &str, &str) {
 }
 
 fn settle_list<T: Listed>(list: &mut Vec<T>, only_last: bool) {
-    // Stable, so that equal ones stay in the order in which they were read.
-    list.sort_by(|a, b| key(a).cmp(&key(b)));
+    sort_in_place(list, |a, b| key(a).cmp(&key(b)));
+    list.shrink_to_fit();
     if only_last {
         list.dedup_by(|later, earlier| {
             // Objects with only a prefix for a name are made anew each time, and a name never ends with a dash.
@@ -132,5 +134,40 @@ fn settle_list<T: Listed>(list: &mut Vec<T>, only_last: bool) {
             }
             same
         });
+    }
+}
+
+/// Sorts stably, so that equal ones stay in the order in which they were read. The library's stable sort takes room for
+/// half of the list again, which is the peak of memory where there are many objects; here only their numbers are sorted.
+fn sort_in_place<T>(list: &mut [T], compare: impl Fn(&T, &T) -> Ordering) {
+    if list.is_sorted_by(|a, b| compare(a, b).is_le()) {
+        return;
+    }
+    let mut order: Vec<usize> = (0..list.len()).collect();
+    order.sort_by(|&a, &b| compare(&list[a], &list[b]));
+    for place in 0..list.len() {
+        // What belongs here may have been swapped away already, to where its own place was filled.
+        let mut from = order[place];
+        while from < place {
+            from = order[from];
+        }
+        list.swap(place, from);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn sorting_by_numbers_is_the_stable_sort(mut list in proptest::collection::vec((0_u8..20, any::<u16>()), 0..200)) {
+            let mut expected = list.clone();
+            expected.sort_by_key(|pair| pair.0);
+            sort_in_place(&mut list, |a, b| a.0.cmp(&b.0));
+            prop_assert_eq!(list, expected);
+        }
     }
 }

@@ -98,7 +98,11 @@ impl Context {
         share_list(&mut self.managers, managers)
     }
 
-    pub(crate) fn spec(&mut self, spec: PodSpec) -> Arc<PodSpec> {
+    pub(crate) fn spec(&mut self, mut spec: PodSpec) -> Arc<PodSpec> {
+        if let Some(found) = self.specs.get(&spec) {
+            return Arc::clone(found);
+        }
+        spec.shrink();
         share(&mut self.specs, spec)
     }
 
