@@ -12,7 +12,7 @@ use super::{
     model::{Coverage, DeprecatedCall, ServedResource, Snapshot},
     objects::{
         Context, Resource, admission, cluster_policy, cluster_wide, entrance, extension, foreign_policy, meta::Origin,
-        network, node, pod, storage, workload,
+        network, node, pod, scan, storage, workload,
     },
     settle::settle,
     version::{KubectlVersion, ServerVersion},
@@ -91,6 +91,7 @@ macro_rules! with_kind {
             kinds::ROLE_BINDINGS => $body!(cluster_wide::RoleBinding, role_bindings),
             kinds::CLUSTER_ROLE_BINDINGS => $body!(cluster_wide::ClusterRoleBinding, role_bindings, 0),
             kinds::VALIDATING_ADMISSION_POLICIES => $body!(admission::AdmissionPolicy, admission_policies),
+            kinds::VULNERABILITY_REPORTS => $body!(scan::VulnerabilityReport, vulnerability_reports),
             kinds::PROMETHEUS_RULES => $body!(cluster_wide::PrometheusRule, prometheus_rules),
             kinds::ADMIN_NETWORK_POLICIES => $body!(cluster_policy::AdminNetworkPolicy, cluster_policies, 0),
             kinds::BASELINE_ADMIN_NETWORK_POLICIES => {

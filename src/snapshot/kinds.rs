@@ -91,6 +91,7 @@ kinds! {
     CLUSTER_ROLE_BINDINGS: "rbac.authorization.k8s.io" "v1" "ClusterRoleBinding" "clusterrolebindings";
     INGRESSES: "networking.k8s.io" "v1" "Ingress" "ingresses";
     VALIDATING_ADMISSION_POLICIES: "admissionregistration.k8s.io" "v1" "ValidatingAdmissionPolicy" "validatingadmissionpolicies";
+    VULNERABILITY_REPORTS: "aquasecurity.github.io" "v1alpha1" "VulnerabilityReport" "vulnerabilityreports";
     PROMETHEUS_RULES: "monitoring.coreos.com" "v1" "PrometheusRule" "prometheusrules";
     ADMIN_NETWORK_POLICIES: "policy.networking.k8s.io" "v1alpha1" "AdminNetworkPolicy" "adminnetworkpolicies";
     BASELINE_ADMIN_NETWORK_POLICIES: "policy.networking.k8s.io" "v1alpha1" "BaselineAdminNetworkPolicy" "baselineadminnetworkpolicies";

@@ -19,6 +19,7 @@ use super::{
         network::{EndpointSlice, Endpoints, NetworkPolicy, Service},
         node::Node,
         pod::Pod,
+        scan::VulnerabilityReport,
         storage::{
             CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass,
             VolumeAttachment,
@@ -100,6 +101,7 @@ pub struct Snapshot {
     pub attachments: Vec<VolumeAttachment>,
     pub storage_capacities: Vec<CsiStorageCapacity>,
     pub prometheus_rules: Vec<PrometheusRule>,
+    pub vulnerability_reports: Vec<VulnerabilityReport>,
     /// Every object of a kind that has no list above.
     pub others: Vec<OtherObject>,
     /// The group versions that the server serves with their resources; `None` where discovery was not read.
@@ -226,6 +228,7 @@ impl Snapshot {
             .chain(of!(attachments, "VolumeAttachment"))
             .chain(of!(storage_capacities, "CSIStorageCapacity"))
             .chain(of!(prometheus_rules, "PrometheusRule"))
+            .chain(of!(vulnerability_reports, "VulnerabilityReport"))
             .chain(self.others.iter().map(|object| (object.kind.as_str(), &object.meta)))
     }
 

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::{
     model::Snapshot,
     objects::{
-        Meta, admission, cluster_policy, cluster_wide, entrance, extension, foreign_policy, network, node, pod,
+        Meta, admission, cluster_policy, cluster_wide, entrance, extension, foreign_policy, network, node, pod, scan,
         storage, workload,
     },
 };
@@ -68,6 +68,7 @@ listed! {
     storage::VolumeAttachment;
     storage::CsiStorageCapacity;
     cluster_wide::PrometheusRule;
+    scan::VulnerabilityReport;
     cluster_wide::OtherObject, |object| &object.kind;
 }
 
@@ -111,6 +112,7 @@ pub(super) fn settle(snapshot: &mut Snapshot, only_last: bool) {
         attachments,
         storage_capacities,
         prometheus_rules,
+        vulnerability_reports,
         others,
     );
 }

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use patchkit::cluster::ConnectOptions;
 
-use crate::commands::{apis::ApisArgs, data::DataArgs, plan::PlanArgs};
+use crate::commands::{apis::ApisArgs, cves::CvesArgs, data::DataArgs, images::ImagesArgs, plan::PlanArgs};
 
 /// What a cluster must update for its security, why, and in which order
 #[derive(Debug, Parser)]
@@ -23,8 +23,12 @@ pub struct Cli {
 pub enum Command {
     /// The ordered plan of the security updates that a cluster needs
     Plan(Box<PlanArgs>),
+    /// The CVEs of what runs: whether they matter here, and what fixes them
+    Cves(Box<CvesArgs>),
     /// The deprecated and removed APIs that are still used, and what to write instead
     Apis(Box<ApisArgs>),
+    /// The images that run: where they come from, whether they can change unseen, what scanners say of them
+    Images(Box<ImagesArgs>),
     /// The facts that the answers rest on: releases, support calendars, vulnerabilities, APIs, feature gates
     Data(DataArgs),
 }

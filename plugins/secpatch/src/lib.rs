@@ -9,6 +9,7 @@ pub mod cli;
 pub mod commands;
 pub mod cves;
 pub mod facts;
+pub mod images;
 pub mod inventory;
 pub mod plan;
 mod settings;

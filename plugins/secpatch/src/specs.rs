@@ -90,7 +90,13 @@ impl<'s> Specs<'s> {
         found
     }
 
-    fn top(&self, workload: &'s Workload) -> ObjectRef {
+    /// Every template that still makes pods.
+    pub fn templates(&self) -> impl Iterator<Item = &'s Workload> {
+        self.snapshot.workloads.iter().filter(|workload| is_looked_at(workload))
+    }
+
+    /// What people would change of a workload: the one at the top of its owners.
+    pub fn top(&self, workload: &'s Workload) -> ObjectRef {
         let mut top = workload;
         // A Deployment's ReplicaSets, a CronJob's Jobs: two steps at most; a ring of owners must not hang the plan.
         for _ in 0..4 {

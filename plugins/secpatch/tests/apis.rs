@@ -8,11 +8,11 @@ use std::{
 };
 
 use kubectl_secpatch::facts::Facts;
-use patchkit_test_support::{Output, plugin};
+use patchkit_test_support::{Output, Run};
 use serde_json::Value;
 
 fn apis(args: &[&str], input: &str) -> Output {
-    let run = plugin("secpatch").env("PATCHKIT_CACHE_DIR", "/nonexistent");
+    let run = Run::new(env!("CARGO_BIN_EXE_kubectl-secpatch")).env("PATCHKIT_CACHE_DIR", "/nonexistent");
     run.arg("apis").args(["--as-of", "2026-11-23"]).args(args).input(input).output()
 }
 

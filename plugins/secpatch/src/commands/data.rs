@@ -4,7 +4,6 @@ use std::{
     fs,
     io::Read as _,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use clap::{Args, Subcommand};
@@ -17,6 +16,7 @@ use patchkit::{
 use serde::{Deserialize, Serialize};
 
 use super::facts_cache::{self, CacheError, Loaded};
+pub use super::http::{Fetch, Http};
 use crate::facts::{
     Component, Facts, Product,
     refresh::{self, Kind, Piece, Refresh, RefreshError, Refreshed},
@@ -157,57 +157,6 @@ impl Line for refresh::Refusal {
     }
 }
 
-/// A way to get what stands at an address.
-pub trait Fetch {
-    /// The body of the answer to a GET.
-    ///
-    /// # Errors
-    /// What went wrong, for a reader.
-    fn get(&self, address: &str) -> Result<Vec<u8>, String>;
-}
-
-/// HTTP through the proxies of the environment (`HTTPS_PROXY`, `NO_PROXY`, …), trusting the system's certificates.
-#[derive(Debug)]
-pub struct Http(ureq::Agent);
-
-impl Http {
-    /// A client that gives up after a minute per answer.
-    #[must_use]
-    pub fn new() -> Self {
-        let system: Vec<_> = rustls_native_certs::load_native_certs()
-            .certs
-            .into_iter()
-            .map(|certificate| ureq::tls::Certificate::from_der(&certificate).to_owned())
-            .collect();
-        // A machine without a store of its own still has the certificates that are compiled in.
-        let roots = if system.is_empty() {
-            ureq::tls::RootCerts::WebPki
-        } else {
-            ureq::tls::RootCerts::new_with_certs(&system)
-        };
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(60)))
-            .user_agent(concat!("kubectl-secpatch/", env!("CARGO_PKG_VERSION")))
-            .tls_config(ureq::tls::TlsConfig::builder().root_certs(roots).build())
-            .build();
-        Self(config.new_agent())
-    }
-}
-
-impl Default for Http {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Fetch for Http {
-    fn get(&self, address: &str) -> Result<Vec<u8>, String> {
-        let mut answer = self.0.get(address).call().map_err(|error| error.to_string())?;
-        let limit = refresh::LARGEST_FILE as u64 + 1;
-        answer.body_mut().with_config().limit(limit).read_to_vec().map_err(|error| error.to_string())
-    }
-}
-
 /// What was read, as it stands in the report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReadSource {
@@ -277,6 +226,32 @@ pub fn update(options: &UpdateOptions, http: &dyn Fetch, note: &mut dyn FnMut(&s
         Some(problem) => Err(problem.into()),
         None => Ok(Updated { read, failed, new_cves, stale_corrections: refreshed.stale_corrections, tables, facts }),
     }
+}
+
+/// The facts with what these files, folders or addresses say, for one answer: nothing is kept. What could not be read
+/// is told apart.
+///
+/// # Errors
+/// Where the facts cannot be joined, which a test rules out.
+pub fn with_sources(
+    before: &Facts,
+    from: &[String],
+    today: Date,
+    http: &dyn Fetch,
+) -> Result<(Facts, Vec<NotEvaluated>), RefreshError> {
+    let mut note = |_: &str| ();
+    let mut gathered = Gathered {
+        refresh: Refresh::new(before, today),
+        today,
+        http,
+        note: &mut note,
+        read: Vec::new(),
+        failed: Vec::new(),
+    };
+    for from in from {
+        gathered.from(from);
+    }
+    Ok((gathered.refresh.finish()?.into_facts(), gathered.failed))
 }
 
 fn new_cves(before: &Facts, after: &Refreshed) -> Vec<String> {

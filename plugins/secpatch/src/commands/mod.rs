@@ -1,8 +1,11 @@
 //! One file a subcommand: get a snapshot, decide, render. Only here is the outside world touched.
 
 pub mod apis;
+pub mod cves;
 pub mod data;
 pub mod facts_cache;
+mod http;
+pub mod images;
 pub mod plan;
 mod replace_file;
 pub mod session;
@@ -21,6 +24,8 @@ use crate::cli::{Cli, Command};
 pub fn run(app: &App, cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Plan(args) => plan::run(app, &args, &cli.connect),
+        Command::Cves(args) => cves::run(app, &args, &cli.connect),
+        Command::Images(args) => images::run(app, &args, &cli.connect),
         Command::Apis(args) => apis::run(app, &args, &cli.connect),
         Command::Data(args) => data::run(app, &args),
     }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The places of one component, by the version as it is shown.
-type Places = BTreeMap<String, BTreeSet<(String, String)>>;
+type Places = BTreeMap<String, BTreeSet<(String, String, Option<String>)>>;
 
 /// One entry a vulnerability and component: those that matter here or may matter first, the highest score before;
 /// behind them those whose precondition does not hold.
@@ -33,6 +33,12 @@ pub fn touching(subject: Subject<'_>) -> Vec<CveHere> {
                 .filter_map(|cve| entry(subject, &specs, cve, component, places))
         })
         .collect();
+    sort(&mut found);
+    found
+}
+
+/// Those that matter here or may matter first, the highest score before.
+pub(super) fn sort(found: &mut [CveHere]) {
     let holds_not = |cve: &CveHere| cve.precondition.as_ref().is_some_and(|answer| answer.holds == Holds::No);
     found.sort_by(|a, b| {
         let score = |cve: &CveHere| cve.score.unwrap_or_else(|| assumed_score(cve.severity));
@@ -41,7 +47,6 @@ pub fn touching(subject: Subject<'_>) -> Vec<CveHere> {
             .then(score(b).total_cmp(&score(a)))
             .then_with(|| (&a.id, &a.component).cmp(&(&b.id, &b.component)))
     });
-    found
 }
 
 /// Where those without a score stand among the others: in the middle of their severity.
@@ -57,22 +62,22 @@ const fn assumed_score(severity: Severity) -> f64 {
 
 /// Every component that runs, with its places by version. What a source says of "Kubernetes" without naming a program
 /// is held against all the programs that carry its version.
-fn by_component(subject: Subject<'_>) -> BTreeMap<Component, Places> {
+pub(super) fn by_component(subject: Subject<'_>) -> BTreeMap<Component, Places> {
     let mut found: BTreeMap<Component, Places> = BTreeMap::new();
-    let mut add = |component: &Component, version: &str, kind: &str, name: String| {
-        let place = (kind.to_owned(), name);
+    let mut add = |component: &Component, version: &str, kind: &str, name: String, node: Option<String>| {
+        let place = (kind.to_owned(), name, node);
         found.entry(component.clone()).or_default().entry(version.to_owned()).or_default().insert(place);
     };
     for instance in &subject.inventory.instances {
         let Some(version) = instance.version.as_deref() else { continue };
         let (kind, name) = instance.place.named();
-        add(&instance.component, version, kind, name.clone());
+        add(&instance.component, version, kind, name.clone(), instance.node.clone());
         if instance.component.is_released_with_kubernetes() && instance.component != Component::KUBERNETES {
-            add(&Component::KUBERNETES, version, kind, name);
+            add(&Component::KUBERNETES, version, kind, name, instance.node.clone());
         }
     }
     if let Some(kubectl) = &subject.snapshot.kubectl {
-        add(&Component::KUBECTL, &kubectl.git_version, "Client", "kubectl".to_owned());
+        add(&Component::KUBECTL, &kubectl.git_version, "Client", "kubectl".to_owned(), None);
     }
     found
 }
@@ -97,10 +102,11 @@ fn entry(
         if let Some(reported) = Reported::parse(component, version) {
             lowest = Some(lowest.map_or(reported.upstream, |lowest| lowest.min(reported.upstream)));
         }
-        affected.extend(at.iter().map(|(kind, name)| AffectedPlace {
+        affected.extend(at.iter().map(|(kind, name, node)| AffectedPlace {
             kind: kind.clone(),
             name: name.clone(),
             version: version.clone(),
+            node: node.clone(),
         }));
     }
     if affected.is_empty() {
@@ -108,33 +114,49 @@ fn entry(
     }
     affected.sort();
     let all = affected.len();
+    let touches = if unclear.values().sum::<usize>() < all { Holds::Yes } else { Holds::Unknown };
     let uncertain = unclear
         .into_iter()
         .map(|(why, places)| if places < all { format!("in {places} of {all} places: {why}") } else { why })
         .reduce(|all, next| format!("{all}; {next}"));
+    let fixed_in = fixed_in(cve, component, lowest);
     Some(CveHere {
+        affected,
+        fixed_in,
+        touches,
+        uncertain,
+        may_be_backported: vendor,
+        ..of(subject, specs, cve, component.as_str())
+    })
+}
+
+/// What is said of a vulnerability whatever runs.
+pub(super) fn of(subject: Subject<'_>, specs: &Specs<'_>, cve: &Cve, component: &str) -> CveHere {
+    CveHere {
         id: cve.id.clone(),
         severity: cve.severity().unwrap_or(Severity::Medium),
         score: cve.score(),
         title: cve.title.clone(),
-        component: component.to_string(),
-        affected,
-        fixed_in: fixed_in(cve, component, lowest),
+        component: component.to_owned(),
+        affected: Vec::new(),
+        fixed_in: Vec::new(),
         status: cve.status.as_str().to_owned(),
         precondition: subject
             .facts
             .preconditions()
             .of(&cve.id)
             .map(|precondition| preconditions::evaluate(subject, specs, precondition)),
-        uncertain,
-        may_be_backported: vendor,
+        touches: Holds::No,
+        uncertain: None,
+        may_be_backported: false,
+        mitigation: cve.mitigation.clone(),
         links: cve.links.clone(),
-    })
+    }
 }
 
 /// The fixed versions that can be reached: later than the oldest affected one. The first is the fix in its own minor,
 /// where there is one.
-fn fixed_in(cve: &Cve, component: &Component, lowest: Option<Triple>) -> Vec<String> {
+pub(super) fn fixed_in(cve: &Cve, component: &Component, lowest: Option<Triple>) -> Vec<String> {
     let Some(known) = cve.component(component) else { return Vec::new() };
     known
         .fixed_versions()
@@ -180,7 +202,10 @@ fn finding(cve: &CveHere) -> Finding {
         finding.object = object(only);
     }
     let hint = match (cve.fixed_in.as_slice(), cve.may_be_backported) {
-        ([], _) => "no version is known that fixes it: read the advisory for what mitigates it".to_owned(),
+        ([], _) => match &cve.mitigation {
+            Some(mitigation) => format!("no version is known that fixes it; what mitigates it: {mitigation}"),
+            None => "no version is known that fixes it: read the advisory for what mitigates it".to_owned(),
+        },
         (fixed, false) => format!("update {} to {}", cve.component, fixed.join(" or ")),
         (fixed, true) => {
             format!(
@@ -343,7 +368,7 @@ spec: {containers: [{name: dns, image: 'registry.k8s.io/coredns/coredns:latest'}
         let runtime = get(&found, "CVE-2024-40635");
         assert_eq!(
             runtime.affected,
-            [AffectedPlace { kind: "Node".into(), name: "a".into(), version: "1.7.20".into() }]
+            [AffectedPlace { kind: "Node".into(), name: "a".into(), version: "1.7.20".into(), node: Some("a".into()) }]
         );
         assert_eq!(runtime.severity, Severity::Medium, "no score is known");
         // Nothing fixes it.

@@ -50,11 +50,16 @@ pub struct CveHere {
     /// What must hold for it to matter; absent where the advisory states nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precondition: Option<PreconditionAnswer>,
+    /// Whether a version that runs has it; unknown where no source says, or the version does not show.
+    pub touches: Holds,
     /// Why it cannot be told whether the version is affected; absent where it can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uncertain: Option<String>,
     /// The version is a vendor's: the fix may have been back-ported.
     pub may_be_backported: bool,
+    /// What to do where there is no fix, or until it is installed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mitigation: Option<String>,
     /// Pages.
     pub links: Vec<String>,
 }
@@ -62,10 +67,13 @@ pub struct CveHere {
 /// One place in which an affected component runs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct AffectedPlace {
-    /// `Node`, `Pod` or `Server`.
+    /// `Node`, `Pod`, `Server`, or `Client` for the kubectl that wrote the input.
     pub kind: String,
     /// Its name.
     pub name: String,
     /// The version there.
     pub version: String,
+    /// The node that it runs on, where it runs on one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
 }

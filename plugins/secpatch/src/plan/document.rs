@@ -1,13 +1,13 @@
 //! The plan laid out for people: the same content in a terminal and as a runbook in markdown.
 
 use patchkit::{
-    report::{Block, Cell, CheckStatus, ChecklistItem, Column, Document, Severity, Table, Tone},
+    report::{Block, Cell, CheckStatus, ChecklistItem, Column, Document, Table, Tone},
     rules::version::KubeVersion,
 };
 
 use super::model::{ChangeAnswer, ChecklistLine, ComponentLine, Hop, HopKind, Plan, Rehearsal, Step, Touched};
 use crate::{
-    cves::{CveHere, Holds},
+    cves::{self, CveHere, Holds},
     words::{count, summary},
 };
 
@@ -96,60 +96,13 @@ fn components(document: &mut Document, lines: &[ComponentLine]) {
     }
 }
 
-fn tone_of(severity: Severity) -> Tone {
-    match severity {
-        Severity::Critical | Severity::High => Tone::Bad,
-        Severity::Medium => Tone::Notice,
-        Severity::Low | Severity::Info => Tone::Faint,
-    }
-}
-
 fn urgent(document: &mut Document, cves: &[CveHere]) {
     document.heading(2, "What is urgent");
     if cves.is_empty() {
         document.text("No known CVE touches the versions that are visible.");
         return;
     }
-    let mut table = Table::new([
-        Column::new("CVE"),
-        Column::new("SEVERITY"),
-        Column::new("COMPONENT"),
-        Column::new("PLACES").right(),
-        Column::new("FIXED IN").wraps(),
-        Column::new("MATTERS HERE").wraps(),
-        Column::new("TITLE").wide().wraps(),
-        Column::new("WHERE").wide().wraps(),
-    ]);
-    for cve in cves {
-        let (matters, tone) = match (&cve.precondition, &cve.uncertain) {
-            (_, Some(why)) => (format!("cannot tell: {why}"), Tone::Notice),
-            (None, None) => ("yes".to_owned(), tone_of(cve.severity)),
-            (Some(answer), None) => match answer.holds {
-                Holds::Yes => (format!("yes: {}", answer.why), tone_of(cve.severity)),
-                Holds::No => (format!("no: {}", answer.why), Tone::Good),
-                Holds::Unknown => (format!("cannot tell: {}", answer.why), Tone::Notice),
-            },
-        };
-        let score = cve.score.map(|score| format!(" {score:.1}")).unwrap_or_default();
-        let fixed = if cve.fixed_in.is_empty() { "no fix".to_owned() } else { cve.fixed_in.join(", ") };
-        table.push([
-            Cell::from(cve.id.as_str()),
-            Cell::new(format!("{}{score}", cve.severity), tone_of(cve.severity)),
-            Cell::from(cve.component.as_str()),
-            Cell::from(cve.affected.len().to_string()),
-            Cell::from(fixed),
-            Cell::new(matters, tone),
-            Cell::from(cve.title.as_str()),
-            Cell::from(
-                cve.affected
-                    .iter()
-                    .map(|place| format!("{} {}", place.name, place.version))
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            ),
-        ]);
-    }
-    document.push(Block::Table(table));
+    document.push(Block::Table(cves::table(cves)));
 }
 
 fn hops(document: &mut Document, hops: &[Hop]) {

@@ -5,25 +5,20 @@
 //! has hops of its own, in which the emulated minor is raised and the binary stays (KEP-4330); they come first, since
 //! a binary moves on from what it emulates.
 
-use std::collections::BTreeMap;
-
 use patchkit::{
     report::{Finding, ObjectRef, Severity},
-    rules::{
-        skew,
-        version::{KubeVersion, Minor},
-    },
+    rules::version::{KubeVersion, Minor},
 };
 
 use super::{
     changes, gates,
+    kubelets::Kubelets,
     model::{ChangeAnswer, Hop, HopKind, Touched},
     support,
 };
 use crate::{
     apis::{self, RemovedApi, SeenIn},
     facts::{Affected, Component, cve::id_order},
-    inventory::Role,
     specs::Specs,
     subject::Subject,
 };
@@ -34,12 +29,12 @@ pub fn hops(subject: Subject<'_>, target: &KubeVersion) -> Vec<Hop> {
     let Some(server) = &subject.inventory.server else { return Vec::new() };
     let mut hops: Vec<Hop> = Vec::new();
     let specs = Specs::new(subject.snapshot);
-    let mut kubelets = Kubelets::of(subject);
+    let mut kubelets = Kubelets::of(subject.snapshot);
     let mut reached = server.clone();
     if let Some(emulated) = subject.inventory.emulated {
         let mut from = emulated;
         for to in emulated.hops_to(server.minor().min(target.minor())) {
-            let first = kubelets.move_before(to, server);
+            let first = kubelets.move_before(subject.inventory, to, server);
             let mut next = hop(subject, HopKind::Emulation, (&from.to_string(), from), (&to.to_string(), to), first);
             next.changes = of_emulation(changes_of(subject, &specs, from, to));
             hops.push(next);
@@ -49,12 +44,12 @@ pub fn hops(subject: Subject<'_>, target: &KubeVersion) -> Vec<Hop> {
     for stop in stops(subject, server, target) {
         let (from, to) = (reached.minor(), stop.minor());
         let kind = if to == from { HopKind::Patch } else { HopKind::Minor };
-        let first = if to == from { Vec::new() } else { kubelets.move_before(to, &reached) };
+        let first = if to == from { Vec::new() } else { kubelets.move_before(subject.inventory, to, &reached) };
         let mut next = hop(subject, kind, (reached.as_str(), from), (stop.as_str(), to), first);
         next.fixes = fixes(subject, &reached, &stop);
         next.changes = changes_of(subject, &specs, from, to);
         hops.push(next);
-        kubelets.move_with_control_plane(&stop);
+        kubelets.move_with_control_plane(subject.inventory, &stop);
         reached = stop;
     }
     if let Some(first) = hops.first_mut() {
@@ -92,63 +87,6 @@ fn of_nodes_behind(subject: Subject<'_>, specs: &Specs<'_>, server: Minor) -> Ve
     let mut found = changes_of(subject, specs, oldest, server);
     found.retain(|change| is_of_nodes(&change.component));
     found
-}
-
-/// The version that each node's kubelet has by the time of a hop.
-struct Kubelets<'a> {
-    subject: Subject<'a>,
-    versions: BTreeMap<&'a str, KubeVersion>,
-}
-
-impl<'a> Kubelets<'a> {
-    fn of(subject: Subject<'a>) -> Self {
-        let versions = subject
-            .snapshot
-            .nodes
-            .iter()
-            .filter_map(|node| Some((node.meta.name.as_str(), node.info.kubelet_version.parse().ok()?)))
-            .collect();
-        Self { subject, versions }
-    }
-
-    /// The kubelets that an API server of this minor would leave too far behind. They move before it, and with them
-    /// their whole pools, to the version that the control plane has by then: so late a move lasts the longest.
-    fn move_before(&mut self, to: Minor, reached: &KubeVersion) -> Vec<String> {
-        let oldest = skew::Component::Kubelet.oldest_with(to);
-        let first: Vec<String> = self
-            .versions
-            .iter()
-            .filter(|(_, version)| version.minor() < oldest)
-            .map(|(name, _)| (*name).to_owned())
-            .collect();
-        for pool in &self.subject.inventory.pools {
-            if pool.nodes.iter().any(|node| first.contains(node)) {
-                self.raise(&pool.nodes, reached);
-            }
-        }
-        first
-    }
-
-    /// Where the machines of the control plane are the user's own, its update brings their kubelets along.
-    fn move_with_control_plane(&mut self, to: &KubeVersion) {
-        let inventory = self.subject.inventory;
-        if inventory.provider.hides_control_plane() {
-            return;
-        }
-        for pool in inventory.pools.iter().filter(|pool| pool.role == Role::ControlPlane) {
-            self.raise(&pool.nodes, to);
-        }
-    }
-
-    fn raise(&mut self, nodes: &'a [String], to: &KubeVersion) {
-        for node in nodes {
-            if let Some(version) = self.versions.get_mut(node.as_str())
-                && version.upstream() < to.upstream()
-            {
-                *version = to.clone();
-            }
-        }
-    }
 }
 
 /// The versions on the way, without the one that runs.
@@ -234,7 +172,7 @@ pub fn findings(hops: &[Hop]) -> Vec<Finding> {
                     .with_evidence("hop", hop.to.as_str()),
             );
         }
-        found.extend(hop.removes.iter().flat_map(|api| removed_findings(hop, api)));
+        found.extend(hop.removes.iter().flat_map(|api| removed_findings(Some(hop), api)));
         found.extend(hop.changes.iter().filter_map(|change| change_finding(hop, change)));
     }
     found
@@ -260,23 +198,34 @@ fn change_finding(hop: &Hop, change: &ChangeAnswer) -> Option<Finding> {
     Some(finding)
 }
 
-/// One finding an object that is still written with an API that goes, or one for the API where only calls show it.
-fn removed_findings(hop: &Hop, api: &RemovedApi) -> Vec<Finding> {
+/// Manifests with APIs that what runs no longer serves: they cannot be applied, now or after any hop.
+#[must_use]
+pub fn findings_of_the_past(subject: Subject<'_>) -> Vec<Finding> {
+    let Some(served) = subject.inventory.effective_minor() else { return Vec::new() };
+    apis::manifests_of_the_past(subject, served).iter().flat_map(|api| removed_findings(None, api)).collect()
+}
+
+/// One finding an object that is still written with an API that goes with a hop, or has gone before all of them; or one
+/// for the API where only calls show it.
+fn removed_findings(hop: Option<&Hop>, api: &RemovedApi) -> Vec<Finding> {
+    let goes = if hop.is_some() { "goes" } else { "went" };
     let what = format!("{} {}", api.api_version, api.kind);
     let about = |finding: Finding| {
-        let finding = finding
+        let mut finding = finding
             .with_evidence("apiVersion", api.api_version.as_str())
             .with_evidence("kind", api.kind.as_str())
-            .with_evidence("removedIn", api.removed_in.as_str())
-            .with_evidence("hop", hop.to.as_str())
-            .with_link("https://kubernetes.io/docs/reference/using-api/deprecation-guide/");
+            .with_evidence("removedIn", api.removed_in.as_str());
+        if let Some(hop) = hop {
+            finding = finding.with_evidence("hop", hop.to.as_str());
+        }
+        let finding = finding.with_link("https://kubernetes.io/docs/reference/using-api/deprecation-guide/");
         match &api.replacement {
             Some(replacement) => finding.with_hint(format!("write it as {replacement}")),
             None => finding.with_hint("nothing takes its place: remove it"),
         }
     };
     if api.users.is_empty() && api.called == Some(true) {
-        let title = format!("{what} is called by a client, and goes in {}", api.removed_in);
+        let title = format!("{what} is called by a client, and {goes} in {}", api.removed_in);
         return vec![about(Finding::new("api-removed", Severity::High, title))];
     }
     api.users
@@ -290,7 +239,7 @@ fn removed_findings(hop: &Hop, api: &RemovedApi) -> Vec<Finding> {
                 SeenIn::Helm => "is released by Helm as",
             };
             let title =
-                format!("{} {seen} {}, which goes in {}", user.object.display(), api.api_version, api.removed_in);
+                format!("{} {seen} {}, which {goes} in {}", user.object.display(), api.api_version, api.removed_in);
             about(Finding::new("api-removed", Severity::High, title))
                 .with_object(user.object.clone())
                 .with_source(user.source.clone())
@@ -413,5 +362,18 @@ mod tests {
         assert_eq!(of("gitrepo-volumes"), Some(("breaking-change", Severity::High)));
         assert_eq!(of("external-ips"), Some(("breaking-change", Severity::Low)));
         assert_eq!(of("portworx-in-tree"), None);
+    }
+
+    #[test]
+    fn manifests_of_what_is_long_gone_are_findings_too() {
+        let yaml = server("v1.35.10")
+            + "{apiVersion: extensions/v1beta1, kind: Ingress, metadata: {name: old}}\n---\n"
+            + "{apiVersion: extensions/v1beta1, kind: Ingress, metadata: {name: from-server, uid: 1f}}";
+        let cluster = Cluster::of(&yaml);
+        let found = findings_of_the_past(cluster.subject());
+        let titles: Vec<&str> = found.iter().map(|finding| finding.title.as_str()).collect();
+        assert_eq!(titles, ["Ingress old is written as extensions/v1beta1, which went in 1.22"]);
+        assert_eq!((found[0].id.as_str(), found[0].severity), ("api-removed", Severity::High));
+        assert!(found[0].evidence.get("hop").is_none());
     }
 }

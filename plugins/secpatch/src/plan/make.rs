@@ -112,6 +112,7 @@ pub fn make(subject: Subject<'_>, options: &Options<'_>) -> Made {
     let mut findings = support::findings(&components);
     findings.extend(find::findings(&urgent));
     findings.extend(hops::findings(&hops));
+    findings.extend(hops::findings_of_the_past(subject));
     findings.extend(checklist::findings(&checklist));
     let plan = Plan {
         current: inventory.server.as_ref().map(|version| version.as_str().to_owned()),

@@ -9,6 +9,7 @@ mod commands;
 mod document;
 pub mod gates;
 pub mod hops;
+mod kubelets;
 mod make;
 pub mod model;
 pub mod rehearsal;

@@ -18,6 +18,7 @@ use patchkit::{
 
 use super::{
     commands,
+    kubelets::Kubelets,
     model::{Hop, HopKind, Phase, Step},
 };
 use crate::{
@@ -58,8 +59,9 @@ struct Maker<'a> {
     subject: Subject<'a>,
     options: &'a StepOptions,
     nodes: HashMap<&'a str, &'a Node>,
-    /// The version that each node's kubelet will have by now.
-    versions: HashMap<&'a str, KubeVersion>,
+    kubelets: Kubelets<'a>,
+    /// The version that the control plane has by now.
+    reached: Option<KubeVersion>,
     /// Nodes that a step replaces, which gives them a current image too.
     renewed: Vec<&'a str>,
     /// The earliest moment for the next step.
@@ -71,9 +73,17 @@ impl<'a> Maker<'a> {
     fn new(subject: Subject<'a>, options: &'a StepOptions) -> Self {
         let nodes: HashMap<&str, &Node> =
             subject.snapshot.nodes.iter().map(|node| (node.meta.name.as_str(), node)).collect();
-        let versions =
-            nodes.iter().filter_map(|(name, node)| Some((*name, node.info.kubelet_version.parse().ok()?))).collect();
-        Self { subject, options, nodes, versions, renewed: Vec::new(), free_from: subject.now, steps: Vec::new() }
+        let (kubelets, reached) = (Kubelets::of(subject.snapshot), subject.inventory.server.clone());
+        Self {
+            subject,
+            options,
+            nodes,
+            kubelets,
+            reached,
+            renewed: Vec::new(),
+            free_from: subject.now,
+            steps: Vec::new(),
+        }
     }
 
     /// The machines of the control plane.
@@ -98,11 +108,8 @@ impl<'a> Maker<'a> {
             }
             (_, Ok(to)) => {
                 // kubeadm's way, like k3s's, brings the kubelets of these machines along.
-                if !inventory.provider.hides_control_plane() {
-                    for machine in &machines {
-                        self.versions.insert(machine, to.clone());
-                    }
-                }
+                self.kubelets.move_with_control_plane(inventory, &to);
+                self.reached = Some(to.clone());
                 (
                     format!("Bring the control plane from {} to {}", hop.from, hop.to),
                     commands::control_plane(inventory, &names, &to),
@@ -138,7 +145,7 @@ impl<'a> Maker<'a> {
         if hop.kubelets_first.is_empty() {
             return;
         }
-        let Ok(reached) = hop.from.parse::<KubeVersion>() else { return };
+        let Some(reached) = self.reached.clone() else { return };
         let inventory = self.subject.inventory;
         for pool in &inventory.pools {
             if pool.nodes.iter().any(|node| hop.kubelets_first.contains(node)) {
@@ -153,12 +160,7 @@ impl<'a> Maker<'a> {
 
     /// Brings the nodes of a pool that are older to a version.
     fn pool_to(&mut self, pool: &'a Pool, to: &KubeVersion) {
-        let behind: Vec<&str> = pool
-            .nodes
-            .iter()
-            .map(String::as_str)
-            .filter(|node| self.versions.get(node).is_some_and(|version| version.upstream() < to.upstream()))
-            .collect();
+        let behind = self.kubelets.raise(&pool.nodes, to);
         if behind.is_empty() {
             return;
         }
@@ -166,9 +168,6 @@ impl<'a> Maker<'a> {
         let title =
             format!("Bring pool {} ({} of {} nodes) to {}", pool.name, behind.len(), pool.nodes.len(), to.as_str());
         let commands = commands::pool(self.subject.inventory, pool, to, surge);
-        for node in &behind {
-            self.versions.insert(node, to.clone());
-        }
         self.renewed.extend(&behind);
         self.pool_step(pool, behind, surge, title, Some(to), commands);
     }

@@ -48,21 +48,22 @@ struct Meta {
     updated_at: String,
 }
 
-#[derive(Deserialize)]
-struct Item {
-    id: String,
+/// An item as the JSON feed has it; the RSS feed has the same fields by other names.
+#[derive(Default, Deserialize)]
+pub(super) struct Item {
+    pub(super) id: String,
     #[serde(default)]
-    summary: String,
+    pub(super) summary: String,
     #[serde(default)]
-    content_text: String,
+    pub(super) content_text: String,
     #[serde(default)]
-    date_published: String,
+    pub(super) date_published: String,
     #[serde(default)]
-    url: String,
+    pub(super) url: String,
     #[serde(default)]
-    external_url: String,
+    pub(super) external_url: String,
     #[serde(default)]
-    status: Option<String>,
+    pub(super) status: Option<String>,
 }
 
 /// Reads the feed.
@@ -78,13 +79,17 @@ pub fn read(file: &str, text: &str) -> Result<Feed, ReadError> {
     Ok(Feed { updated: date(&parsed.meta.updated_at), items })
 }
 
-fn split(item: &Item, file: &str, text: &str) -> Result<Vec<FeedItem>, ReadError> {
+/// One item about several vulnerabilities becomes several.
+pub(super) fn split(item: &Item, file: &str, text: &str) -> Result<Vec<FeedItem>, ReadError> {
     // The old shape joins the identifiers of one issue with commas, in the id and in the address.
     let ids: Vec<&str> = item.id.split(',').map(str::trim).filter(|id| !id.is_empty()).collect();
     let wrong = ids.iter().find(|id| !is_cve(id)).copied().or(ids.is_empty().then_some(item.id.as_str()));
     if let Some(wrong) = wrong {
+        // In JSON it stands in quotes, in RSS between tags.
+        let quoted = format!("\"{}\"", item.id);
+        let place = if text.contains(&quoted) { &quoted } else { &item.id };
         let problem = format!("item {wrong:?} names no vulnerability: expected CVE-YEAR-NUMBER");
-        return Err(ReadError::at(file, text, &format!("\"{}\"", item.id), problem));
+        return Err(ReadError::at(file, text, place, problem));
     }
     let status = match item.status.as_deref() {
         Some("fixed") => CveStatus::Fixed,

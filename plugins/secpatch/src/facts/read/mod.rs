@@ -11,6 +11,7 @@ pub mod feed;
 pub mod lifecycle;
 pub mod osv;
 pub mod releases;
+pub mod rss;
 pub mod schedule;
 
 use serde::de::DeserializeOwned;
@@ -42,6 +43,11 @@ impl ReadError {
     /// A problem with a value, at the first place where its text stands in the file.
     pub fn at(file: &str, text: &str, value: &str, problem: impl Into<String>) -> Self {
         let Some(offset) = text.find(value).filter(|_| !value.is_empty()) else { return Self::whole(file, problem) };
+        Self::at_offset(file, text, offset, problem)
+    }
+
+    /// A problem at a byte of the text, which begins a character.
+    pub fn at_offset(file: &str, text: &str, offset: usize, problem: impl Into<String>) -> Self {
         let before = &text[..offset];
         let line = before.matches('\n').count() + 1;
         let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;

@@ -9,6 +9,8 @@ use crate::facts::Product;
 pub enum Kind {
     /// The official feed of Kubernetes' vulnerabilities, as JSON.
     Feed,
+    /// The same as RSS.
+    Rss,
     /// One vulnerability of the Kubernetes CVE feed, as OSV.
     Osv,
     /// One vulnerability of the Go vulnerability database, as OSV.
@@ -29,6 +31,7 @@ impl Kind {
     pub const fn describe(self) -> &'static str {
         match self {
             Self::Feed => "official CVE feed",
+            Self::Rss => "official CVE feed (RSS)",
             Self::Osv => "vulnerability of the Kubernetes feed (OSV)",
             Self::GoVulndb => "vulnerability of the Go database (OSV)",
             Self::Schedule => "release schedule",
@@ -74,6 +77,9 @@ pub fn of(from: &str, text: &str) -> Option<Kind> {
             Some(id) if probe.affected.is_some() => Some(by_id(&id)),
             _ => probe.items.is_some().then_some(Kind::Feed),
         };
+    }
+    if text.starts_with('<') {
+        return text.contains("<rss").then_some(Kind::Rss);
     }
     if text.starts_with('[') {
         // The old API of endoflife.date names the product in the address only.
@@ -150,6 +156,7 @@ mod tests {
             ("x", "branches:\n- a\n", Some(Kind::Ended)),
             ("x", r#"{"id": "CVE-2025-1", "affected": [ "#, Some(Kind::Osv)),
             ("x", "<html>not found</html>", None),
+            ("x", "<!-- made by Hugo -->\n<rss version=\"2.0\"><channel></channel></rss>", Some(Kind::Rss)),
             ("x", "", None),
         ] {
             assert_eq!(of(from, text), kind, "{text}");

@@ -16,7 +16,7 @@ pub use check::{Refusal, check};
 pub use kind::Kind;
 
 use super::{
-    Cve, Cycle, Facts, Product, Release, Releases, SourceInfo,
+    Calendars, Cve, Cves, Cycle, Facts, Newer, Product, Release, Releases, SourceInfo, Sources,
     make::corrections,
     merge::{self, CveMerge, ReleaseInputs},
     read::{self, ReadError, feed::Feed, osv::Advisory},
@@ -49,7 +49,7 @@ pub enum RefreshError {
     Table(#[from] TableError),
     /// A file is of no known kind.
     #[error(
-        "{0} is none of the public files that are understood: the official CVE feed (JSON), OSV files or an archive of \
+        "{0} is none of the public files that are understood: the official CVE feed (JSON or RSS), OSV files or an archive of \
          them, schedule.yaml, eol.yaml, or a product of endoflife.date"
     )]
     UnknownKind(String),
@@ -113,6 +113,19 @@ pub struct Refreshed {
 }
 
 impl Refreshed {
+    /// The facts with these tables, for one answer: nothing is kept.
+    #[must_use]
+    pub fn into_facts(self) -> Facts {
+        let newer = Newer {
+            releases: Releases::new(self.releases),
+            calendars: Calendars::new(self.calendars),
+            cves: Cves::new(self.cves),
+            sources: Sources::new(self.sources),
+            by_this_version: true,
+        };
+        Facts::with_newer(newer).0
+    }
+
     /// The tables as text, by file name.
     #[must_use]
     pub fn files(&self) -> [(&'static str, String); 4] {
@@ -162,8 +175,9 @@ impl<'a> Refresh<'a> {
 
     fn add_text(&mut self, kind: Kind, from: &str, text: &str, read_on: Option<Date>) -> Result<usize, RefreshError> {
         match kind {
-            Kind::Feed => {
-                let feed = read::feed::read(from, text)?;
+            Kind::Feed | Kind::Rss => {
+                let read = if kind == Kind::Feed { read::feed::read } else { read::rss::read };
+                let feed = read(from, text)?;
                 let count = feed.items.len();
                 self.cves_as_of = self.cves_as_of.max(read_on).max(feed.updated);
                 self.read.feeds.push((feed, read_on));
