@@ -46,6 +46,20 @@ impl Cluster {
         self.write(&Method::PATCH, &writer.address(path), "application/merge-patch+json", patch).await
     }
 
+    /// Changes parts of a built-in object by a strategic merge patch, in which lists of containers, volumes and the like
+    /// merge by their key. Gives the object as it is afterwards.
+    ///
+    /// # Errors
+    /// As [`Self::merge_patch`].
+    pub async fn strategic_merge_patch(
+        &self,
+        path: &str,
+        patch: &impl Serialize,
+        writer: Writer<'_>,
+    ) -> Result<Bytes, ClusterError> {
+        self.write(&Method::PATCH, &writer.address(path), "application/strategic-merge-patch+json", patch).await
+    }
+
     /// Creates an object, or calls a subresource. `path` is that of the collection, or of the subresource.
     ///
     /// # Errors

@@ -336,9 +336,20 @@ pub struct PodSecurityContext {
     pub se_linux_options: Option<SeLinuxOptions>,
     pub se_linux_change_policy: Option<CompactString>,
     #[serde(deserialize_with = "or_default")]
-    pub sysctls: Vec<NamedReference>,
+    pub sysctls: Vec<Sysctl>,
     pub windows_options: Option<WindowsOptions>,
     pub supplemental_groups_policy: Option<CompactString>,
+}
+
+/// A kernel setting.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub struct Sysctl {
+    #[serde(deserialize_with = "or_default")]
+    pub name: CompactString,
+    #[serde(deserialize_with = "or_default")]
+    pub value: CompactString,
 }
 
 /// The security context of one container.

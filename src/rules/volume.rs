@@ -154,7 +154,10 @@ impl<'de> Deserialize<'de> for Volume {
                 while let Some(field) = map.next_key::<CompactString>()? {
                     if field == "name" {
                         volume.name = map.next_value::<Option<_>>()?.unwrap_or_default();
-                    } else if let Some(source) = source(&field, &mut map)? {
+                    } else if let Some(source) = source(&field, &mut map)?
+                        // No API server takes two sources. Of two in a file, a folder of the node is the one to see.
+                        && !matches!(volume.source, VolumeSource::HostPath { .. })
+                    {
                         volume.source = source;
                     }
                 }

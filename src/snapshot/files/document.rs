@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_saphyr::options::DuplicateKeyPolicy;
 
-use super::problem::Problem;
+use super::{problem::Problem, yaml_block};
 use crate::snapshot::builder::Document;
 
 /// An object in JSON.
@@ -18,9 +18,35 @@ impl Document for JsonDocument<'_> {
 }
 
 /// A document or an item in YAML.
-pub(super) struct YamlDocument<'a>(pub(super) &'a str);
+pub(super) struct YamlDocument<'a> {
+    text: &'a str,
+    /// The same as JSON, where it is written in the usual way.
+    json: Option<Vec<u8>>,
+}
+
+impl<'a> YamlDocument<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, json: yaml_block::to_json(text) }
+    }
+}
 
 impl Document for YamlDocument<'_> {
+    type Error = Problem;
+
+    fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        // What does not fit its type is told by the full parser, which knows the place; and it may fit after all: YAML
+        // has more notations for a field's value than JSON.
+        match self.json.as_deref().map(serde_json::from_slice) {
+            Some(Ok(read)) => Ok(read),
+            _ => FullYaml(self.text).read(),
+        }
+    }
+}
+
+/// A document or an item, read by a parser of the whole language.
+pub(super) struct FullYaml<'a>(pub(super) &'a str);
+
+impl Document for FullYaml<'_> {
     type Error = Problem;
 
     fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {

@@ -11,7 +11,7 @@ pub(super) fn yaml_header(text: &str) -> Result<Header, Problem> {
     if let (Some(kind), Some(api_version)) = (yaml::top_level(text, "kind"), yaml::top_level(text, "apiVersion")) {
         return Ok(Header { kind: kind.into(), api_version: api_version.into() });
     }
-    YamlDocument(text).read::<Header>()
+    YamlDocument::new(text).read::<Header>()
 }
 
 /// `PodList` of `v1` holds `Pod`s of `v1`; a plain `List` says nothing of its items.

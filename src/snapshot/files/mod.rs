@@ -9,6 +9,7 @@ mod place;
 mod problem;
 mod read;
 mod yaml;
+mod yaml_block;
 
 pub use paths::FilesError;
 pub use read::{from_files, from_text, metadata_from_files};

@@ -226,7 +226,7 @@ impl Input<'_> {
             && let Some(outline) = yaml::outline(&piece.text)
         {
             let header = Header { api_version: outline.api_version.into(), kind: outline.kind.into() };
-            if let Err(problem) = add(self.builder, &header, &YamlDocument(outline.metadata), origin) {
+            if let Err(problem) = add(self.builder, &header, &YamlDocument::new(outline.metadata), origin) {
                 let first = u64::from(piece.line) + u64::from(outline.metadata_line);
                 self.problem(first + problem.line, problem.column, &problem.message);
             }
@@ -242,7 +242,7 @@ impl Input<'_> {
             {
                 return Ok(());
             }
-            add(self.builder, &header, &YamlDocument(&piece.text), origin)
+            add(self.builder, &header, &YamlDocument::new(&piece.text), origin)
         });
         if let Err(problem) = outcome {
             self.problem(u64::from(piece.line) + problem.line, problem.column, &problem.message);
@@ -257,7 +257,7 @@ impl Input<'_> {
             #[serde(default, deserialize_with = "given")]
             items: Option<Vec<serde_json::Value>>,
         }
-        let Some(items) = YamlDocument(&piece.text).read::<Whole>()?.items else { return Ok(false) };
+        let Some(items) = YamlDocument::new(&piece.text).read::<Whole>()?.items else { return Ok(false) };
         let of_list =
             header_from_list(&ListHeader { api_version: header.api_version.clone(), kind: header.kind.clone() });
         self.saw_list(&of_list);
