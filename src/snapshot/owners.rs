@@ -123,3 +123,50 @@ fn group(kind: &str) -> Option<&'static str> {
 fn is_same(wanted: &str, found: &str) -> bool {
     wanted.is_empty() || found.is_empty() || wanted == found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::files::from_files;
+
+    const CLUSTER: &str = "---
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: shop, uid: d}, spec: {replicas: 3}}
+---
+{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: web-1, namespace: shop, uid: r, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, uid: d, controller: true}]}, spec: {replicas: 2}}
+---
+{apiVersion: batch/v1, kind: Job, metadata: {name: once, namespace: shop, uid: j}}
+";
+
+    fn pod(api_version: &str, kind: &str, name: &str, uid: &str) -> String {
+        format!(
+            "---\n{{apiVersion: v1, kind: Pod, metadata: {{name: p, namespace: shop, ownerReferences: [{{apiVersion: {api_version}, kind: {kind}, name: {name}, uid: {uid}, controller: true}}]}}}}\n"
+        )
+    }
+
+    #[test]
+    fn a_pod_is_scaled_by_the_last_of_its_controllers() {
+        for (owner, top, scale) in [
+            (("apps/v1", "ReplicaSet", "web-1", "r"), Some("Deployment/web"), Some(3)),
+            // Another ReplicaSet of the same name, made later.
+            (("apps/v1", "ReplicaSet", "web-1", "older"), Some("ReplicaSet/web-1"), None),
+            (("batch/v1", "Job", "once", "j"), Some("Job/once"), None),
+            // Another project's Job is none of ours.
+            (("batch.example/v1", "Job", "once", "j"), Some("Job/once"), None),
+        ] {
+            let (api_version, kind, name, uid) = owner;
+            let text = format!("{CLUSTER}{}", pod(api_version, kind, name, uid));
+            let snapshot = from_files(&["-".to_owned()], false, text.as_bytes(), |_| {}).expect("it is there");
+            let owners = Owners::of(&snapshot);
+            let pod = &snapshot.pods[0];
+            assert_eq!(owners.top(&pod.meta).map(ToString::to_string).as_deref(), top, "{owner:?}");
+            let replicas = match owners.scale(pod) {
+                Scale::Replicas { replicas, .. } => Some(replicas),
+                _ => None,
+            };
+            assert_eq!(replicas, scale, "{owner:?}");
+            let foreign = api_version == "batch.example/v1" || uid == "older";
+            assert_eq!(owners.controller(&pod.meta).is_none(), foreign, "{owner:?}");
+            assert_eq!(matches!(owners.scale(pod), Scale::NotScalable { .. }), kind == "Job" && !foreign, "{owner:?}");
+        }
+    }
+}

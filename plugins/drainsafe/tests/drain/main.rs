@@ -7,6 +7,7 @@ mod filters;
 mod jobs;
 mod nodes;
 mod obstacles;
+mod quality;
 mod returns;
 mod services;
 mod sets;
