@@ -17,7 +17,8 @@
 # grace. Columns: seconds, their ratio to the floor, pods on the nodes, evictions attempted for each, requests made (by
 # the API server's audit log), and the lowest number of ready pods of any Deployment (from every event of a watch).
 #
-# BIN_DIR holds the programs of the test cluster if they are not to be built (Go is needed for that).
+# BIN_DIR holds the programs of the test cluster if they are not to be built (Go is needed for that), DRAINSAFE_DIR the
+# plugin.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -36,22 +37,25 @@ parts=("$@")
 
 bin=${BIN_DIR:-target/cluster}
 [ -n "${BIN_DIR:-}" ] || tests/cluster/build.sh "$bin"
-cargo build --release --quiet -p kubectl-drainsafe
-export PATH=$(realpath "$bin/bin"):$(realpath "$bin"):$(realpath "${CARGO_TARGET_DIR:-target}/release"):$PATH
+if [ -z "${DRAINSAFE_DIR:-}" ]; then
+  cargo build --release --quiet -p kubectl-drainsafe
+  DRAINSAFE_DIR=${CARGO_TARGET_DIR:-target}/release
+fi
+export PATH=$(realpath "$bin/bin"):$(realpath "$bin"):$(realpath "$DRAINSAFE_DIR"):$PATH
 
 # One line an event: UID, workload, node, whether it is being deleted, whether it is Ready.
 EVENT='{.type} {.object.metadata.uid} {.object.metadata.namespace}/{.object.metadata.labels.app} d={.object.metadata.deletionTimestamp} r={.object.status.conditions[?(@.type=="Ready")].status}{"\n"}'
 
-# The lowest number of ready pods of each workload since the first deletion, and of those the lowest.
+# The lowest number of ready pods of any workload that has so many when all is well.
 lowest() {
-  awk '
-    $4 != "d=" { began = 1 }
+  awk -v whole="$2" '
     {
-      uid = $2; of[uid] = $3
+      uid = $2
       is = ($1 != "DELETED" && $4 == "d=" && $5 == "r=True")
       ready[$3] += is - was[uid]; was[uid] = is
-      # Only what falls is of interest: the watch begins with pods one by one.
-      if (began && (!($3 in least) || ready[$3] < least[$3])) least[$3] = ready[$3]
+      # The watch begins with one pod after the other: only what was whole can fall.
+      if (ready[$3] >= whole) full[$3] = 1
+      if (full[$3] && (!($3 in least) || ready[$3] < least[$3])) least[$3] = ready[$3]
     }
     END { low = -1; for (w in least) if (low < 0 || least[w] < low) low = least[w]; print low < 0 ? "-" : low }' "$1"
 }
@@ -70,7 +74,8 @@ run() {
 YAML
     sleep 2
   fi
-  local nodes
+  local nodes replicas
+  replicas=$(kubectl get deployments -A -o jsonpath='{.items[0].spec.replicas}')
   nodes=$(kubectl get nodes -o name | head -n "$count" | cut -d/ -f2)
   local on_nodes=$work/pods
   kubectl get pods -A -o jsonpath='{range .items[*]}{.spec.nodeName} {.metadata.namespace}/{.metadata.labels.app}{"\n"}{end}' |
@@ -104,7 +109,7 @@ YAML
   evictions=$(grep -c '/eviction' "$work/requests" || true)
   printf '%-11s %-10s %7s s %8.1f s %7.2f %6d %12.2f %9d %8s\n' "$name" "$tool" "$seconds" "$floor" \
     "$(awk -v s="$seconds" -v f="$floor" 'BEGIN {print f > 0 ? s / f : 0}')" "$pods" \
-    "$(awk -v e="$evictions" -v p="$pods" 'BEGIN {print p ? e / p : 0}')" "$requests" "$(lowest "$work/events")"
+    "$(awk -v e="$evictions" -v p="$pods" 'BEGIN {print p ? e / p : 0}')" "$requests" "$(lowest "$work/events" "$replicas")"
   end_cluster
 }
 

@@ -1,26 +1,13 @@
 //! `kubectl drainsafe node` behind an API server that misbehaves: the run survives, or stops and can be gone on with.
 
-use patchkit_test_support::{Cluster, ClusterOptions, Fault, FaultProxy, Rule, Upstream};
-use serde_json::json;
-
 use crate::drainsafe_node::{Place, condition, through};
+use patchkit_test_support::{Cluster, ClusterOptions, Fault, FaultProxy, Rule, Run, Upstream};
 
 const EVICTION: &str = "/pods/[^/]+/eviction$";
 
-/// Three pods on one old node, moved one after the other, and room elsewhere.
-fn three<'c>(cluster: &'c Cluster, name: &str) -> Place<'c> {
-    let place = Place::new(cluster, name, 1, 2);
-    place.apply(&[
-        place.deployment("web", 3, json!({"test.patchkit.dev/end-after": "grace"})),
-        place.budget("web", &json!({"maxUnavailable": 1})),
-    ]);
-    place.settle();
-    place
-}
-
 pub fn a_run_survives_a_server_that_is_not_well() {
     let cluster = Cluster::shared();
-    let place = three(&cluster, "unwell");
+    let place = Place::with_web(&cluster, "unwell", 1, 3, "0s");
     let proxy = FaultProxy::start(Upstream::kubeconfig(cluster.kubeconfig()));
     let faults = [Fault::status(500), Fault::too_many(Some(1)), Fault::status(504), Fault::CutBeforeAnswer];
     // One after the other: a rule that is used up lets the next one come.
@@ -40,16 +27,7 @@ pub fn a_run_survives_a_server_that_is_not_well() {
 
 pub fn a_run_survives_dropped_watches() {
     let cluster = Cluster::shared();
-    let place = Place::new(&cluster, "dropped", 1, 2);
-    place.apply(&[
-        place.deployment(
-            "web",
-            3,
-            json!({"test.patchkit.dev/ready-after": "1s", "test.patchkit.dev/end-after": "grace"}),
-        ),
-        place.budget("web", &json!({"maxUnavailable": 1})),
-    ]);
-    place.settle();
+    let place = Place::with_web(&cluster, "dropped", 1, 3, "1s");
     let proxy = FaultProxy::start(Upstream::kubeconfig(cluster.kubeconfig()));
     // Half of the watches that are taken up again are told that their version is too old.
     proxy.rule(Rule::new(Fault::gone()).path("/api/v1/pods").with_parameter_of("watch", "true").after(1).times(1));
@@ -67,16 +45,7 @@ pub fn a_run_survives_dropped_watches() {
 
 pub fn a_run_survives_the_end_of_its_api_server() {
     let cluster = Cluster::own(&ClusterOptions::new());
-    let place = Place::new(&cluster, "restart", 1, 2);
-    place.apply(&[
-        place.deployment(
-            "web",
-            3,
-            json!({"test.patchkit.dev/ready-after": "1s", "test.patchkit.dev/end-after": "grace"}),
-        ),
-        place.budget("web", &json!({"maxUnavailable": 1})),
-    ]);
-    place.settle();
+    let place = Place::with_web(&cluster, "restart", 1, 3, "1s");
     let old = place.old(1);
     let running = place.drainsafe(&["node", &old, "--yes", "-o", "json"]).start();
     place.wait_evicting();
@@ -92,7 +61,7 @@ pub fn a_run_survives_the_end_of_its_api_server() {
 
 pub fn a_refusal_for_good_stops_the_run_and_says_how_to_go_on() {
     let cluster = Cluster::shared();
-    let place = three(&cluster, "denied");
+    let place = Place::with_web(&cluster, "denied", 1, 3, "0s");
     let proxy = FaultProxy::start(Upstream::kubeconfig(cluster.kubeconfig()));
     proxy.rule(Rule::new(Fault::status(403)).path_matching(EVICTION));
     let old = place.old(1);
@@ -112,4 +81,17 @@ pub fn a_refusal_for_good_stops_the_run_and_says_how_to_go_on() {
     let output = through(&place, &proxy.url(), &["node", &old, "--yes"]).output().exits(3);
     assert!(output.stderr.contains("cannot be cordoned"), "{}", output.stderr);
     assert!(!place.is_cordoned(&old) && place.lease().is_none());
+}
+
+pub fn a_killed_run_comes_to_the_same_end() {
+    // One round of the sweep that `benches/drain-kills.sh` makes by the hundred.
+    let programs = patchkit_test_support::cluster_programs().unwrap();
+    let this = std::env::current_exe().unwrap();
+    let plugins = this.parent().and_then(std::path::Path::parent).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/drain-kills.sh");
+    // Builds the plugins, as every test that runs one does.
+    let _ = patchkit_test_support::plugin("drainsafe").args(["--version"]).output().exits(0);
+    let sweep = Run::new("bash").args([script, "7", "1"]).env("BIN_DIR", programs).env("DRAINSAFE_DIR", plugins);
+    let output = sweep.output().exits(0);
+    assert!(output.stdout.contains("each came to the same end"), "{}", output.stdout);
 }

@@ -27,6 +27,15 @@ impl<'c> Place<'c> {
         place
     }
 
+    /// The same with a Deployment `web` on the old nodes, under a budget of one, whose pods use their second of grace.
+    pub fn with_web(cluster: &'c Cluster, name: &str, old: usize, replicas: usize, ready_after: &str) -> Self {
+        let place = Self::new(cluster, name, old, 2);
+        let script = json!({"test.patchkit.dev/ready-after": ready_after, "test.patchkit.dev/end-after": "grace"});
+        place.apply(&[place.deployment("web", replicas, script), place.budget("web", &json!({"maxUnavailable": 1}))]);
+        place.settle();
+        place
+    }
+
     fn add_new(&self, count: usize) {
         let name = self.namespace.name();
         // Cordoned at first, so that the pods of the test begin on the old ones.
@@ -154,16 +163,9 @@ pub fn condition(object: &Value, name: &str) -> bool {
 
 /// A Deployment of two on one old node, under a budget of one, and room elsewhere.
 fn pair<'c>(cluster: &'c Cluster, name: &str) -> Place<'c> {
-    let place = Place::new(cluster, name, 1, 2);
-    place.apply(&[
-        place.deployment("web", 2, json!({"test.patchkit.dev/end-after": "grace"})),
-        place.budget("web", &json!({"maxUnavailable": 1})),
-    ]);
-    place.settle();
-    place
+    Place::with_web(cluster, name, 1, 2, "0s")
 }
 
-/// The pods of a Deployment all stand on one node, which the plan refuses for a Service only; there is none here.
 fn drain_args<'a>(node: &'a str) -> Vec<&'a str> {
     vec!["node", node, "--yes"]
 }
@@ -234,16 +236,7 @@ pub fn changes_nothing_without_consent() {
 
 pub fn asks_for_consent_on_a_terminal_and_shows_what_it_waits_for() {
     let cluster = Cluster::shared();
-    let place = Place::new(&cluster, "terminal", 1, 2);
-    place.apply(&[
-        place.deployment(
-            "web",
-            2,
-            json!({"test.patchkit.dev/ready-after": "2s", "test.patchkit.dev/end-after": "grace"}),
-        ),
-        place.budget("web", &json!({"maxUnavailable": 1})),
-    ]);
-    place.settle();
+    let place = Place::with_web(&cluster, "terminal", 1, 2, "2s");
     let old = place.old(1);
     for columns in [80, 200] {
         let mut terminal = place.drainsafe(&["node", &old]).in_terminal(columns);
@@ -328,16 +321,7 @@ pub fn only_one_run_at_a_time() {
 
 pub fn goes_on_after_an_interruption_and_after_a_kill() {
     let cluster = Cluster::shared();
-    let place = Place::new(&cluster, "goes-on", 2, 2);
-    place.apply(&[
-        place.deployment(
-            "web",
-            4,
-            json!({"test.patchkit.dev/ready-after": "1s", "test.patchkit.dev/end-after": "grace"}),
-        ),
-        place.budget("web", &json!({"maxUnavailable": 1})),
-    ]);
-    place.settle();
+    let place = Place::with_web(&cluster, "goes-on", 2, 4, "1s");
     let (first, second) = (place.old(1), place.old(2));
     // Somebody else's cordon, through all of it.
     let _ = cluster.kubectl(&["cordon", &second]).output().exits(0);

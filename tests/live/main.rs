@@ -56,6 +56,7 @@ fn main() -> ExitCode {
         drainsafe_faults::a_run_survives_dropped_watches,
         drainsafe_faults::a_run_survives_the_end_of_its_api_server,
         drainsafe_faults::a_refusal_for_good_stops_the_run_and_says_how_to_go_on,
+        drainsafe_faults::a_killed_run_comes_to_the_same_end,
         faults::a_busy_server_is_asked_again,
         faults::a_cut_connection_is_asked_again,
         faults::an_expired_page_token_begins_the_list_anew,

@@ -85,7 +85,7 @@ impl Driver<'_> {
         loop {
             // Nothing is asked for before the lists are there, nor while the lock may be somebody else's.
             let ready = !blind.contains(kinds::PODS.plural) && !blind.contains(kinds::NODES.plural);
-            if ready && !self.lock.is_over().await {
+            if ready && !self.lock.is_over() {
                 // The machine may decide more from what it has just decided: a plan that is at hand.
                 while self.step(machine, &mut work) {}
             }

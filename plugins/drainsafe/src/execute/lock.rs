@@ -5,7 +5,7 @@
 //! leaves the Lease behind as the entry of an unfinished run; a finished run deletes it.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -98,6 +98,8 @@ pub struct Lock {
     cluster: Cluster,
     /// Held while it is written, so that a renewal and a new entry do not overtake each other.
     state: Arc<Mutex<State>>,
+    /// When it was renewed last. Apart from the rest: a write that hangs must not keep anybody from looking.
+    renewed: Arc<std::sync::Mutex<Instant>>,
 }
 
 #[derive(Debug)]
@@ -105,7 +107,6 @@ struct State {
     lease: Lease,
     record: RunRecord,
     holder: String,
-    renewed: Instant,
 }
 
 impl Lock {
@@ -192,8 +193,8 @@ impl Lock {
                 Err(error) => return Err(error.into()),
             }
         };
-        let state = State { lease, record, holder, renewed: Instant::now() };
-        Ok(Self { cluster: cluster.clone(), state: Arc::new(Mutex::new(state)) })
+        let state = Arc::new(Mutex::new(State { lease, record, holder }));
+        Ok(Self { cluster: cluster.clone(), state, renewed: Arc::new(std::sync::Mutex::new(Instant::now())) })
     }
 
     /// The run's entry.
@@ -218,8 +219,9 @@ impl Lock {
     }
 
     /// Whether the lock has not been renewed for so long that somebody else may have it.
-    pub async fn is_over(&self) -> bool {
-        self.state.lock().await.renewed.elapsed() >= DURATION
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.renewed.lock().unwrap_or_else(PoisonError::into_inner).elapsed() >= DURATION
     }
 
     async fn write(&self, change: impl FnOnce(&mut RunRecord)) -> Result<(), LockError> {
@@ -231,11 +233,13 @@ impl Lock {
         loop {
             let mut lease = state.lease.clone();
             fill(&mut lease, &record, &state.holder, &process);
+            // What the others count from is the moment at which it is written at the earliest.
+            let asked = Instant::now();
             match self.cluster.write_lease(&lease, WRITER).await {
                 Ok(lease) => {
                     state.lease = lease;
                     state.record = record;
-                    state.renewed = Instant::now();
+                    *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = asked;
                     return Ok(());
                 }
                 // An answer that was lost on its way looks like a conflict the next time: look who holds it.

@@ -9,8 +9,7 @@ use std::{
 use jiff::Timestamp;
 use patchkit::{
     cluster::{PodRemoval, Removal},
-    rules::budget::BudgetStatus,
-    snapshot::{Snapshot, budgets, kinds, objects::pod::Pod},
+    snapshot::{Snapshot, kinds},
 };
 
 use super::{
@@ -25,11 +24,6 @@ use crate::drain::{Action, DrainPlan, PlannedPod};
 /// How long after its cordon a node is listed once more at the earliest: a pod that the scheduler was just binding is
 /// there by then.
 const LIST_AGAIN_AFTER: Duration = Duration::from_secs(2);
-/// After this time a removal shows in the status of its budget, though no change of it was seen: the status may have
-/// changed and changed back between two looks.
-const SHOWN_AFTER: Duration = Duration::from_secs(2);
-/// How long beyond its grace period a pod of a node that does not answer is waited for.
-const UNREACHABLE_LIMIT: Duration = Duration::from_secs(30);
 
 /// The moment, by both clocks.
 #[derive(Clone, Copy, Debug)]
@@ -433,89 +427,6 @@ impl Machine {
         (self.not_replaced.is_some() && self.surges.is_empty()).then_some(Outcome::Through)
     }
 
-    /// Takes what the facts show of the pods.
-    fn see(&mut self, snapshot: &Snapshot, now: Now) {
-        let pods: HashMap<&str, _> = snapshot.pods.iter().map(|pod| (pod.meta.uid.as_str(), pod)).collect();
-        let mut wake: Option<Instant> = None;
-        for at in 0..self.tasks.len() {
-            let task = &mut self.tasks[at];
-            if task.is_over() {
-                continue;
-            }
-            match pods.get(task.pod.uid.as_str()) {
-                None if task.state != State::Noting && task.state != State::Asked => {
-                    task.state = State::Gone { since: now.instant };
-                    self.tell(at, Kind::Gone, "");
-                }
-                // The answer comes first, so that it is counted.
-                None => {}
-                Some(pod) => {
-                    if pod.meta.deleting.is_some() && matches!(task.state, State::Waiting | State::Noted) {
-                        task.state = State::Going { since: now.instant };
-                    }
-                    if let State::Going { since } = task.state
-                        && !task.shown
-                        && pod.meta.deleting.is_some()
-                    {
-                        let status = status_over(snapshot, pod);
-                        let changed = status != task.asked_under.as_ref();
-                        task.shown = changed || now.instant >= since + SHOWN_AFTER;
-                        if !task.shown {
-                            wake = Some(wake.map_or(since + SHOWN_AFTER, |wake| wake.min(since + SHOWN_AFTER)));
-                        }
-                    }
-                    let overdue = pod.meta.deleting.map(|due| now.time.duration_since(due).as_secs());
-                    if self.settings.skip_wait > 0 && overdue.is_some_and(|seconds| seconds > self.settings.skip_wait) {
-                        task.state = State::Gone { since: now.instant };
-                        self.tell(at, Kind::Warning, "its deletion does not end, and it is not waited for");
-                        continue;
-                    }
-                    if task.how == How::Complete && pod.is_finished() {
-                        task.how = How::Evict;
-                    }
-                }
-            }
-        }
-        if let Some(wake) = wake {
-            self.wake_at(wake);
-        }
-    }
-
-    fn time_out(&mut self, now: Now) {
-        for at in 0..self.tasks.len() {
-            let task = &self.tasks[at];
-            let Some(node) = self.nodes.iter().find(|node| node.name == task.node) else { continue };
-            if task.is_over() {
-                continue;
-            }
-            if let (Some(timeout), Some(started)) = (self.settings.timeout, node.started)
-                && !task.is_under_way()
-            {
-                let end = started + timeout;
-                if now.instant >= end {
-                    let waits = task.waits.as_ref().map(|wait| format!("; it waits for {wait}")).unwrap_or_default();
-                    self.fail(at, format!("not gone after the {}s of --timeout{waits}", timeout.as_secs()));
-                    continue;
-                }
-                self.wake_at(end);
-            }
-            let task = &self.tasks[at];
-            let unreachable = self.nodes.iter().any(|node| node.name == task.node && node.unreachable);
-            if let State::Going { since } = task.state
-                && unreachable
-            {
-                let end = since + task.grace + UNREACHABLE_LIMIT;
-                if now.instant >= end {
-                    let why = "its node does not answer, so its deletion does not end; if the machine is known to be off, \
-                               the taint node.kubernetes.io/out-of-service lets go of it";
-                    self.fail(at, why.to_owned());
-                } else {
-                    self.wake_at(end);
-                }
-            }
-        }
-    }
-
     /// Scales a Deployment back as soon as its pod has been asked to go.
     fn lower(&mut self, todo: &mut Vec<Todo>) {
         let mut lower = Vec::new();
@@ -554,14 +465,5 @@ impl Machine {
             _ => None,
         });
         (failed.collect(), self.not_replaced.clone().unwrap_or_default())
-    }
-}
-
-/// The status of the one budget over a pod.
-fn status_over<'s>(snapshot: &'s Snapshot, pod: &Pod) -> Option<&'s BudgetStatus> {
-    let mut over = snapshot.budgets.iter().filter(|budget| budgets::covers(budget, pod));
-    match (over.next(), over.next()) {
-        (Some(budget), None) => budget.status.as_ref(),
-        _ => None,
     }
 }

@@ -16,6 +16,7 @@ pub mod machine;
 pub mod node;
 pub mod record;
 pub mod run;
+mod sight;
 mod stops;
 pub mod task;
 pub mod undo;
