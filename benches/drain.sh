@@ -108,8 +108,8 @@ YAML
   requests=$(grep -o '"auditID":"[^"]*"' "$work/requests" | sort -u | wc -l)
   evictions=$(grep -c '/eviction' "$work/requests" || true)
   printf '%-11s %-10s %7s s %8.1f s %7.2f %6d %12.2f %9d %8s\n' "$name" "$tool" "$seconds" "$floor" \
-    "$(awk -v s="$seconds" -v f="$floor" 'BEGIN {print f > 0 ? s / f : 0}')" "$pods" \
-    "$(awk -v e="$evictions" -v p="$pods" 'BEGIN {print p ? e / p : 0}')" "$requests" "$(lowest "$work/events" "$replicas")"
+    "$(awk -v s="$seconds" -v f="$floor" 'BEGIN {print (f > 0 ? s / f : 0)}')" "$pods" \
+    "$(awk -v e="$evictions" -v p="$pods" 'BEGIN {print (p ? e / p : 0)}')" "$requests" "$(lowest "$work/events" "$replicas")"
   end_cluster
 }
 

@@ -10,9 +10,8 @@ pub fn a_run_survives_a_server_that_is_not_well() {
     let place = Place::with_web(&cluster, "unwell", 1, 3, "0s");
     let proxy = FaultProxy::start(Upstream::kubeconfig(cluster.kubeconfig()));
     let faults = [Fault::status(500), Fault::too_many(Some(1)), Fault::status(504), Fault::CutBeforeAnswer];
-    // One after the other: a rule that is used up lets the next one come.
-    for fault in faults {
-        proxy.rule(Rule::new(fault).path_matching(EVICTION).times(1));
+    for (fault, nth) in faults.into_iter().zip(1..) {
+        proxy.rule(Rule::new(fault).path_matching(EVICTION).nth(nth));
     }
     proxy.rule(Rule::new(Fault::status(503)).path_matching("^/api/v1/nodes/.*-old-1$").times(2));
     proxy.rule(Rule::new(Fault::status(500)).path_matching("/leases").times(3));
