@@ -16,7 +16,7 @@ use super::{
 const WHOLE: i128 = 1_000_000;
 
 impl Candidate {
-    pub(super) fn requests(&self) -> Amounts {
+    pub(crate) fn requests(&self) -> Amounts {
         Amounts::of(&requests::of_spec(&self.spec))
     }
 
@@ -32,9 +32,8 @@ impl Candidate {
 impl Index<'_> {
     /// How full a node would be with the pod, in millionths: the mean of cpu and memory, as LeastAllocated and
     /// MostAllocated score (`plugins/noderesources`).
-    pub(crate) fn load_with(&self, candidate: &Candidate, node: usize) -> i128 {
+    pub(crate) fn load_with(&self, wanted: &Amounts, node: usize) -> i128 {
         let state = &self.nodes()[node];
-        let wanted = candidate.requests();
         let share = |taken: i64, wanted: i64, has: i64| {
             if has > 0 { (i128::from(taken) + i128::from(wanted)) * WHOLE / i128::from(has) } else { WHOLE }
         };

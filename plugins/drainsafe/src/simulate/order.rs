@@ -16,7 +16,8 @@ pub(super) enum Choice {
 impl Choice {
     /// The preferred one of these nodes; of equals the first by name.
     pub(super) fn among(self, nodes: &[usize], index: &Index<'_>, candidate: &Candidate) -> Option<usize> {
-        let load = |node: usize| index.load_with(candidate, node);
+        let wanted = candidate.requests();
+        let load = |node: usize| index.load_with(&wanted, node);
         match self {
             Self::Emptiest => nodes.iter().copied().min_by_key(|node| (load(*node), *node)),
             Self::Fullest => nodes.iter().copied().max_by_key(|node| (load(*node), Reverse(*node))),
