@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use patchkit::cluster::ConnectOptions;
 
-use crate::commands::{apis::ApisArgs, cves::CvesArgs, data::DataArgs, images::ImagesArgs, plan::PlanArgs};
+use crate::commands::{apis::ApisArgs, cves::CvesArgs, data::DataArgs, fix::FixArgs, images::ImagesArgs, plan::PlanArgs, pods::PodsArgs};
 
 /// What a cluster must update for its security, why, and in which order
 #[derive(Debug, Parser)]
@@ -29,6 +29,10 @@ pub enum Command {
     Apis(Box<ApisArgs>),
     /// The images that run: where they come from, whether they can change unseen, what scanners say of them
     Images(Box<ImagesArgs>),
+    /// What the Pod Security Standards forbid of each pod and template, and what each namespace could enforce
+    Pods(Box<PodsArgs>),
+    /// The smallest change that makes each workload pass a level, as patches or applied with a way back
+    Fix(Box<FixArgs>),
     /// The facts that the answers rest on: releases, support calendars, vulnerabilities, APIs, feature gates
     Data(DataArgs),
 }

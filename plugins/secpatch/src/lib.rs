@@ -2,16 +2,21 @@
 //!
 //! [`facts`] holds what is known about Kubernetes itself: releases and their support, vulnerabilities and the versions
 //! they touch, the life of APIs and feature gates. It knows no cluster. [`inventory`] says what runs in one, and [`plan`]
-//! joins both: what to update, why, in which order.
+//! joins both: what to update, why, in which order. [`pod_security`] holds the Pod Security Standards, and [`pods`] holds
+//! what runs against them.
 
 pub mod apis;
 pub mod cli;
 pub mod commands;
 pub mod cves;
+pub mod execute;
 pub mod facts;
 pub mod images;
+pub mod fix;
 pub mod inventory;
 pub mod plan;
+pub mod pod_security;
+pub mod pods;
 mod settings;
 pub mod specs;
 pub mod subject;

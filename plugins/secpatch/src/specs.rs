@@ -173,7 +173,7 @@ impl<'s> Specs<'s> {
 }
 
 /// ReplicaSets of past revisions and Jobs that have ended make no pods any more.
-fn is_looked_at(workload: &Workload) -> bool {
+pub(crate) fn is_looked_at(workload: &Workload) -> bool {
     let past = workload.kind == WorkloadKind::ReplicaSet && workload.is_owned() && workload.replicas == 0;
     let ended = workload.kind == WorkloadKind::Job && workload.job.as_ref().is_some_and(|job| job.finished);
     !past && !ended

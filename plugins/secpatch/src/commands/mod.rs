@@ -6,7 +6,9 @@ pub mod data;
 pub mod facts_cache;
 mod http;
 pub mod images;
+pub mod fix;
 pub mod plan;
+pub mod pods;
 mod replace_file;
 pub mod session;
 
@@ -27,6 +29,8 @@ pub fn run(app: &App, cli: Cli) -> Result<Exit, Failure> {
         Command::Cves(args) => cves::run(app, &args, &cli.connect),
         Command::Images(args) => images::run(app, &args, &cli.connect),
         Command::Apis(args) => apis::run(app, &args, &cli.connect),
+        Command::Pods(args) => pods::run(app, &args, &cli.connect),
+        Command::Fix(args) => fix::run(app, &args, &cli.connect),
         Command::Data(args) => data::run(app, &args),
     }
 }
