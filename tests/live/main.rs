@@ -11,7 +11,9 @@ mod drainsafe_plan;
 mod ends;
 mod faults;
 mod netpolcheck;
+mod pod_security;
 mod secpatch_apis;
+mod secpatch_fix;
 mod secpatch_plan;
 #[path = "../client/tools.rs"]
 #[expect(dead_code, reason = "shared with the client's own tests, which need more of it")]
@@ -63,12 +65,18 @@ fn main() -> ExitCode {
         faults::a_slow_server_is_waited_for,
         faults::a_server_that_stays_busy_is_reported,
         faults::a_dropped_watch_can_be_taken_up_again,
+        pod_security::admission_says_the_same_of_every_fixture,
+        pod_security::admission_says_the_same_of_generated_pods,
         secpatch_apis::finds_every_kind_by_what_was_applied_last,
         secpatch_apis::tells_what_is_sent_from_what_is_called,
         secpatch_apis::looks_into_helm_releases_only_where_asked,
         secpatch_apis::reads_no_secret,
         netpolcheck::says_what_policies_allow_and_sees_a_changed_label,
         netpolcheck::does_not_take_what_it_may_not_read_for_nothing,
+        secpatch_fix::a_change_is_made_and_can_be_undone,
+        secpatch_fix::a_rollout_that_never_becomes_ready_is_taken_back,
+        secpatch_fix::a_run_that_is_killed_can_be_undone,
+        secpatch_fix::patches_of_files_are_taken_by_kustomize,
         secpatch_plan::tells_what_runs_in_a_cluster,
         secpatch_plan::names_what_was_denied,
         secpatch_plan::ends_with_the_exit_codes_of_the_contract,
