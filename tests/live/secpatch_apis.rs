@@ -206,7 +206,7 @@ pub fn looks_into_helm_releases_only_where_asked() {
 }
 
 /// Every command that reads a cluster, with flags that it needs.
-const READING: [&[&str]; 2] = [&["plan"], &["apis"]];
+const READING: [&[&str]; 4] = [&["plan"], &["apis"], &["cves"], &["images"]];
 
 pub fn reads_no_secret() {
     let cluster = Cluster::shared();
