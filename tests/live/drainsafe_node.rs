@@ -166,7 +166,7 @@ fn pair<'c>(cluster: &'c Cluster, name: &str) -> Place<'c> {
     Place::with_web(cluster, name, 1, 2, "0s")
 }
 
-fn drain_args<'a>(node: &'a str) -> Vec<&'a str> {
+fn drain_args(node: &str) -> Vec<&str> {
     vec!["node", node, "--yes"]
 }
 

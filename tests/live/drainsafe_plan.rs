@@ -5,15 +5,21 @@ use std::path::Path;
 use patchkit_test_support::{Cluster, ClusterOptions, Output, Permission};
 use serde_json::Value;
 
-/// Three nodes, a Deployment whose pods are spread over them under a budget of one, one with a single replica under a
-/// budget that never lets it go, and a Service.
-const SHOP: &str = "
+const NODES: &str = "
 apiVersion: v1
 kind: List
 items:
 - {apiVersion: v1, kind: Node, metadata: {name: plan-a, labels: {topology.kubernetes.io/zone: a}}}
 - {apiVersion: v1, kind: Node, metadata: {name: plan-b, labels: {topology.kubernetes.io/zone: b}}}
 - {apiVersion: v1, kind: Node, metadata: {name: plan-c, labels: {topology.kubernetes.io/zone: c}}}
+";
+
+/// A Deployment whose pods are spread over the nodes under a budget of one, one with a single replica under a
+/// budget that never lets it go, and a Service.
+const SHOP: &str = "
+apiVersion: v1
+kind: List
+items:
 - {apiVersion: v1, kind: Namespace, metadata: {name: shop}}
 - apiVersion: apps/v1
   kind: Deployment
@@ -47,6 +53,13 @@ items:
 /// A cluster of its own, since its verdicts speak of all that is in it.
 fn shop() -> std::sync::Arc<Cluster> {
     let cluster = std::sync::Arc::new(Cluster::own(&ClusterOptions::new()));
+    // All of them first, or the pods would be spread over those that are there.
+    cluster.apply(NODES);
+    let _ = cluster.wait(&["nodes", "--all"], "condition=Ready").exits(0);
+    cluster.wait_for("the taints of new nodes to go", || {
+        let taints = cluster.kubectl(&["get", "nodes", "-o", "jsonpath={.items[*].spec.taints}"]).output();
+        taints.stdout.trim().is_empty().then_some(())
+    });
     cluster.apply(SHOP);
     for name in ["web", "single"] {
         let _ = cluster.wait(&["deployment", name, "-n", "shop"], "condition=Available").exits(0);
