@@ -168,7 +168,7 @@ impl<'r, 'a> Walk<'r, 'a> {
                 continue;
             }
             let to = End::Group(GroupId(number(place)));
-            let mut found: Vec<(Family, Ports)> = Vec::with_capacity(2);
+            let mut found: [Option<(Family, Ports)>; 2] = [None; 2];
             for (family, reached) in reached.families.iter().filter(|(family, _)| reached.own[*family as usize]) {
                 let mut ports: Option<Ports> = None;
                 for class in group.classes.iter().filter(|class| classes.has(**class, *family)) {
@@ -178,11 +178,12 @@ impl<'r, 'a> Walk<'r, 'a> {
                         Some(ports) => ports.with(more, table),
                     });
                 }
-                found.extend(ports.map(|ports| (*family, ports)));
+                found[*family as usize] = ports.map(|ports| (*family, ports));
             }
-            let same = found.windows(2).all(|pair| pair[0].1 == pair[1].1);
-            if same {
-                found.truncate(1);
+            // One flow where every family that both have says the same.
+            let same = !matches!(found, [Some((_, four)), Some((_, six))] if four != six);
+            if same && found[0].is_some() {
+                found[1] = None;
             }
             // Peers on one node have something to do with each other even where the policies let nothing through.
             let near = || match from {
@@ -192,7 +193,7 @@ impl<'r, 'a> Walk<'r, 'a> {
                 }
                 _ => false,
             };
-            for (family, ports) in found {
+            for (family, ports) in found.into_iter().flatten() {
                 if ports.some.possible != PortsId::NONE || near() {
                     give(&ports.flow(from, to, (!same).then_some(family), table), table);
                 }

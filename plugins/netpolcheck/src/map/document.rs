@@ -24,6 +24,42 @@ struct Key {
     partly: bool,
 }
 
+/// Where the flows of a row lead: enough of the names for the row, and how many there are. A large cluster has more
+/// flows than anybody should hold.
+#[derive(Clone, Debug, Default)]
+struct Ends {
+    first: Vec<String>,
+    count: usize,
+}
+
+impl Ends {
+    /// The names so far, as long as they may be shown.
+    fn add(&mut self, names: &[String], reach: &Reach<'_>, end: End<'_>, most: usize) {
+        match end {
+            End::Group(group) => {
+                let peers = &reach.group(group).peers;
+                self.count += peers.len();
+                let room = (most + 1).saturating_sub(self.first.len());
+                self.first.extend(peers.iter().take(room).map(|peer| names[peer.0 as usize].clone()));
+            }
+            End::Outside(family, addresses) => {
+                self.count += 1;
+                // Whether the internet is among them is the first thing to be seen.
+                self.first.insert(0, PeerRef::outside(family, addresses).display());
+            }
+        }
+    }
+
+    /// `a, b, c and 4 more`
+    fn written(&self, most: usize) -> String {
+        if self.count <= most + 1 {
+            return self.first.join(", ");
+        }
+        let shown = &self.first[..most.min(self.first.len())];
+        format!("{} and {} more", shown.join(", "), self.count - shown.len())
+    }
+}
+
 /// How a map is laid out.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
@@ -53,7 +89,7 @@ pub fn document(
             remarked = true;
         }
     }
-    let mut rows: BTreeMap<Key, Vec<String>> = BTreeMap::new();
+    let mut rows: BTreeMap<Key, Ends> = BTreeMap::new();
     reach.each(table, |flow, _| {
         // A lone peer does not talk to itself.
         let alone = |end: End<'_>| matches!(end, End::Group(group) if reach.group(group).peers.len() == 1);
@@ -61,7 +97,7 @@ pub fn document(
         if nothing || (flow.from == flow.to && alone(flow.from)) {
             return;
         }
-        rows.entry(key(flow)).or_default().extend(end_names(reach, &names, flow.to));
+        rows.entry(key(flow)).or_default().add(&names, reach, flow.to, layout.names);
     });
     let mut document = Document::default();
     if facts.peers == 0 {
@@ -98,17 +134,16 @@ fn end_names(reach: &Reach<'_>, names: &[String], end: End<'_>) -> Vec<String> {
 fn rows_table(
     reach: &Reach<'_>,
     names: &[String],
-    rows: BTreeMap<Key, Vec<String>>,
+    rows: BTreeMap<Key, Ends>,
     ports: &PortTable,
     layout: Layout,
 ) -> Table {
     let mut table = Table::new([Column::new("FROM").wraps(), Column::new("TO").wraps(), Column::new("PORTS").wraps()]);
-    for (key, mut to) in rows {
+    for (key, to) in rows {
         let from = match &key.from {
             Ok(group) => end_names(reach, names, End::Group(crate::engine::GroupId(*group))),
             Err(addresses) => vec![addresses.clone()],
         };
-        to.sort_unstable();
         let mut said = Vec::new();
         if key.ports != PortsId::NONE {
             said.push(ports.get(key.ports).to_string());
@@ -126,7 +161,7 @@ fn rows_table(
         let tone = if key.ports == PortsId::NONE { Tone::Notice } else { Tone::Plain };
         table.push([
             Cell::from(some_of(&from, layout.names)),
-            Cell::from(some_of(&to, layout.names)),
+            Cell::from(to.written(layout.names)),
             Cell::new(said, tone),
         ]);
     }
