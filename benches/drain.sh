@@ -76,7 +76,7 @@ YAML
   fi
   local nodes replicas
   replicas=$(kubectl get deployments -A -o jsonpath='{.items[0].spec.replicas}')
-  nodes=$(kubectl get nodes -o name | head -n "$count" | cut -d/ -f2)
+  nodes=$(kubectl get nodes -o name | sed -n "1,${count}s,^node/,,p")
   local on_nodes=$work/pods
   kubectl get pods -A -o jsonpath='{range .items[*]}{.spec.nodeName} {.metadata.namespace}/{.metadata.labels.app}{"\n"}{end}' |
     grep -F -w "$nodes" >"$on_nodes"
