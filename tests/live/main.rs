@@ -78,6 +78,7 @@ fn main() -> ExitCode {
         secpatch_fix::a_run_that_is_killed_can_be_undone,
         secpatch_fix::patches_of_files_are_taken_by_kustomize,
         secpatch_plan::tells_what_runs_in_a_cluster,
+        secpatch_plan::plans_the_sample_among_a_thousand_pods,
         secpatch_plan::names_what_was_denied,
         secpatch_plan::ends_with_the_exit_codes_of_the_contract,
         secpatch_plan::is_content_when_its_reader_leaves,

@@ -57,6 +57,76 @@ pub fn tells_what_runs_in_a_cluster() {
     assert!(!piped.stdout.contains('\u{1b}'), "colour in a pipe");
 }
 
+/// The facts of the sample, worked out by hand, among a thousand pods on nodes of the cluster's own version.
+pub fn plans_the_sample_among_a_thousand_pods() {
+    let cluster = Cluster::own(&ClusterOptions::new().emulated_version("1.34"));
+    cluster.fill(&["--nodes", "50", "--pods", "1000"]);
+    cluster.load(&[&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/old-minor")]);
+    let report = plan(&cluster, &["-o", "json"]).exits(1).report();
+    let plan_of = &report["plan"];
+    assert_eq!((&plan_of["current"], &plan_of["emulated"]), (&"v1.37.2".into(), &"1.34".into()));
+
+    // Kubelets of four minors. 1.34 takes three minors back, and none that is newer.
+    let kubelets: Vec<_> = plan_of["components"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|line| line["component"] == "kubelet")
+        .map(|line| {
+            let skew = line["skew"].as_array().unwrap().first().and_then(Value::as_str).unwrap_or_default();
+            (line["version"].as_str().unwrap(), line["count"].as_u64().unwrap(), line["vendor"] == true, skew)
+        })
+        .collect();
+    let behind = "more than 3 minors older than kube-apiserver 1.34: at least 1.31";
+    let expected = [
+        ("v1.37.2", 50, false, "must not be newer than kube-apiserver 1.34"),
+        ("v1.31.4", 3, false, ""),
+        ("v1.30.6", 4, false, behind),
+        ("v1.29.9-acme.2", 6, true, behind),
+    ];
+    assert_eq!(kubelets, expected);
+
+    // The binary is there already, so each hop raises the emulated minor. 1.35 takes kubelets from 1.32 on.
+    let hops: Vec<_> = plan_of["hops"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|hop| {
+            let first = hop["kubeletsFirst"].as_array().unwrap().len();
+            (hop["from"].as_str().unwrap(), hop["to"].as_str().unwrap(), first)
+        })
+        .collect();
+    assert_eq!(hops, [("1.34", "1.35", 13), ("1.35", "1.36", 0), ("1.36", "1.37", 0)]);
+    let steps = plan_of["steps"].as_array().unwrap();
+    let raised = steps.iter().position(|step| step["to"] == "1.35").unwrap();
+    let before: usize = steps[..raised].iter().map(|step| step["nodes"].as_array().unwrap().len()).sum();
+    assert_eq!(before, 13, "those move first: {steps:#?}");
+    let to: Vec<_> = steps[..raised].iter().map(|step| step["to"].as_str().unwrap()).collect();
+    assert!(to.iter().all(|version| version.starts_with("v1.34.")), "no newer than what the server emulates: {to:?}");
+
+    let status = |id: &str| {
+        let line = plan_of["checklist"].as_array().unwrap().iter().find(|line| line["id"] == id).unwrap();
+        (line["status"].as_str().unwrap().to_owned(), line["evidence"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(status("nodes-not-ready"), ("pass".into(), "63 nodes, all ready".into()));
+    assert_eq!(status("frozen-registry").0, "fail");
+    assert_eq!(status("webhooks-unserved").0, "fail");
+    let budgets = status("budgets-never-allow");
+    assert_eq!(budgets.0, "fail");
+    assert!(budgets.1.starts_with("1 of ") && budgets.1.ends_with(" budgets never allow an eviction"), "{}", budgets.1);
+
+    // The table and the runbook say the same.
+    let table = plan(&cluster, &[]).exits(1).stdout;
+    let runbook = plan(&cluster, &["-o", "markdown"]).exits(1).stdout;
+    for text in [&table, &runbook] {
+        for (version, _, _, skew) in expected {
+            assert!(text.contains(version) && text.contains(skew), "{version} is missing:\n{text}");
+        }
+        assert!(text.contains("shop/api") && text.contains(&budgets.1), "{text}");
+    }
+    assert!(runbook.contains("- [ ] "), "a runbook has boxes to tick:\n{runbook}");
+}
+
 /// Whether a terminal was told a colour. Other escapes take the progress off its line.
 fn is_coloured(raw: &str) -> bool {
     raw.split("\u{1b}[").skip(1).any(|rest| {
