@@ -12,7 +12,7 @@ use patchkit::{
 
 use super::{
     changes, gates,
-    kubelets::Kubelets,
+    kubelets::{Kubelets, newest_of},
     model::{ChangeAnswer, Hop, HopKind, Touched},
     support,
 };
@@ -34,7 +34,7 @@ pub fn hops(subject: Subject<'_>, target: &KubeVersion) -> Vec<Hop> {
     if let Some(emulated) = subject.inventory.emulated {
         let mut from = emulated;
         for to in emulated.hops_to(server.minor().min(target.minor())) {
-            let first = kubelets.move_before(subject.inventory, to, server);
+            let first = kubelets.move_before(subject.inventory, to, &newest_of(subject, from));
             let mut next = hop(subject, HopKind::Emulation, (&from.to_string(), from), (&to.to_string(), to), first);
             next.changes = of_emulation(changes_of(subject, &specs, from, to));
             hops.push(next);
@@ -91,9 +91,6 @@ fn of_nodes_behind(subject: Subject<'_>, specs: &Specs<'_>, server: Minor) -> Ve
 
 /// The versions on the way, without the one that runs.
 fn stops(subject: Subject<'_>, server: &KubeVersion, target: &KubeVersion) -> Vec<KubeVersion> {
-    let latest = |minor: Minor| -> Option<KubeVersion> {
-        format!("v{}", subject.facts.releases().latest_patch_on(minor, subject.today)?).parse().ok()
-    };
     let mut stops = Vec::new();
     if target.upstream() <= server.upstream() {
         return stops;
@@ -101,11 +98,10 @@ fn stops(subject: Subject<'_>, server: &KubeVersion, target: &KubeVersion) -> Ve
     if target.minor() == server.minor() {
         stops.push(target.clone());
     } else {
-        stops.extend(latest(server.minor()));
+        stops.push(newest_of(subject, server.minor()));
         for minor in server.minor().hops_to(target.minor()) {
-            let stop = if minor == target.minor() { Some(target.clone()) } else { latest(minor) };
             // A minor without a known patch is still a stop: it cannot be skipped.
-            stops.extend(stop.or_else(|| format!("v{minor}.0").parse().ok()));
+            stops.push(if minor == target.minor() { target.clone() } else { newest_of(subject, minor) });
         }
     }
     stops.retain(|stop| stop.upstream() > server.upstream());

@@ -10,7 +10,10 @@ use patchkit::{
     snapshot::Snapshot,
 };
 
-use crate::inventory::{Inventory, Role};
+use crate::{
+    inventory::{Inventory, Role},
+    subject::Subject,
+};
 
 /// The kubelets, by node.
 pub(super) struct Kubelets<'s> {
@@ -69,4 +72,11 @@ impl<'s> Kubelets<'s> {
         }
         moved
     }
+}
+
+/// The newest patch release of a minor, or its first one where none is known. While the control plane emulates a minor,
+/// this is how far a kubelet may go: one of the binary's own minor would be newer than what the API server serves.
+pub(super) fn newest_of(subject: Subject<'_>, minor: Minor) -> KubeVersion {
+    let known = subject.facts.releases().latest_patch_on(minor, subject.today);
+    KubeVersion::from(known.unwrap_or(minor.first_release()))
 }

@@ -18,7 +18,7 @@ use patchkit::{
 
 use super::{
     commands,
-    kubelets::Kubelets,
+    kubelets::{Kubelets, newest_of},
     model::{Hop, HopKind, Phase, Step},
 };
 use crate::{
@@ -145,7 +145,9 @@ impl<'a> Maker<'a> {
         if hop.kubelets_first.is_empty() {
             return;
         }
-        let Some(reached) = self.reached.clone() else { return };
+        let emulated = if hop.kind == HopKind::Emulation { hop.from.parse().ok() } else { None };
+        let reached = emulated.map(|minor| newest_of(self.subject, minor)).or_else(|| self.reached.clone());
+        let Some(reached) = reached else { return };
         let inventory = self.subject.inventory;
         for pool in &inventory.pools {
             if pool.nodes.iter().any(|node| hop.kubelets_first.contains(node)) {
