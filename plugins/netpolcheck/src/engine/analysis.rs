@@ -131,7 +131,7 @@ impl<'s> Analysis<'s> {
         Pass { family, ingress: rows(Direction::Ingress, &self.ingress), egress: rows(Direction::Egress, &self.egress) }
     }
 
-    fn matched(&self, family: Family, semantics: &Semantics) -> Matched {
+    pub(super) fn matched(&self, family: Family, semantics: &Semantics) -> Matched {
         let classes = &self.classes;
         let bound = classes.count();
         let mut everyone = BitSet::empty(bound);

@@ -20,6 +20,7 @@ mod rows;
 mod selected;
 mod stances;
 mod walk;
+mod what_if;
 
 pub use analysis::{Analysis, Options};
 pub(crate) use atoms::{addresses_of, holds_all};
@@ -29,7 +30,9 @@ pub use interned::{PortTable, PortsId};
 pub use peers::{Peer, PeerId, Side, View};
 pub use reach::{End, Flow, Group, GroupId, Pair, Reach};
 pub use rows::{Row, Rows};
+
 pub use stances::{Stance, StanceId};
+pub use what_if::WhatIf;
 
 /// What is certain, and what is possible; what is possible and not certain depends on something that is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,0 +1,59 @@
+//! `kubectl netpolcheck coverage`.
+
+use clap::Args;
+use patchkit::{
+    app::{
+        App, FailOnArgs, Failure,
+        source::{Gathered, SourceArgs},
+    },
+    cluster::ConnectOptions,
+    render::OutputArgs,
+    report::{Exit, Report},
+};
+
+use super::input::{self, ProfileArgs};
+use crate::{coverage, engine::Analysis, foreign::Foreign};
+
+/// The flags of `coverage`.
+#[derive(Args, Debug)]
+pub struct CoverageArgs {
+    /// What to read.
+    #[command(flatten)]
+    pub source: SourceArgs,
+
+    /// How to write the report.
+    #[command(flatten)]
+    pub output: OutputArgs,
+
+    /// How open points are read.
+    #[command(flatten)]
+    pub profile: ProfileArgs,
+
+    /// How the findings decide the exit code.
+    #[command(flatten)]
+    pub fail_on: FailOnArgs,
+}
+
+/// Says how well policies cover a cluster.
+///
+/// # Errors
+/// Where nothing can be read, or the report cannot be written.
+pub fn run(app: &App, args: &CoverageArgs, connect: &ConnectOptions) -> Result<Exit, Failure> {
+    let Gathered { snapshot, source } = input::read(app, &args.source, connect)?;
+    let profile = args.profile.choose(&snapshot);
+    let analysis = Analysis::of(&snapshot, profile.name);
+    let foreign = Foreign::of(&snapshot, &analysis.world);
+    let made = coverage::make(&analysis, &foreign);
+    let mut left_out = input::left_out(&analysis, &foreign);
+    left_out.extend(made.not_evaluated.iter().cloned());
+    let verdict = made.score.value.map_or_else(|| "cannot-tell".to_owned(), |score| format!("score {score} of 100"));
+    let document = coverage::document(&made);
+    let metadata = input::metadata(app, "coverage", source);
+    let report = Report::new("CoverageReport", metadata, verdict, made.findings, left_out)
+        .with_section("isolation", &made.isolation)
+        .with_section("exposed", &made.exposed)
+        .with_section("targets", &made.targets)
+        .with_section("score", &made.score)
+        .with_document(document);
+    app.write(&input::with_profile(report, &profile), &args.output, args.fail_on.fail_on)
+}
