@@ -69,7 +69,7 @@ pub struct Entrance {
     pub allowed: Answer,
 }
 
-fn as_ports<S: serde::Serializer>(ports: &PortSet, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn as_ports<S: serde::Serializer>(ports: &PortSet, serializer: S) -> Result<S::Ok, S::Error> {
     crate::map::ports_json(ports).serialize(serializer)
 }
 

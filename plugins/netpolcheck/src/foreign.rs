@@ -68,7 +68,7 @@ pub struct Unevaluated {
     /// Where it stands in the input.
     pub source: Option<SourceRef>,
     /// It stands for a whole kind that could not be read, which the snapshot itself has named already.
-    unread: bool,
+    pub unread: bool,
 }
 
 /// The policies that are not evaluated, and whom they speak about.

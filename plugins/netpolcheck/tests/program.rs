@@ -262,3 +262,187 @@ fn what_is_broken_is_told_and_never_clean() {
     assert_eq!(run_over(&["map", "--from", "a/none", "-f", "-"], PODS).status.code(), Some(3));
     assert_eq!(run_over(&["map", "--from", "10.0.0.1", "-f", "-"], PODS).status.code(), Some(2));
 }
+
+const COVERED: &str = r#"
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop, labels: {app: web}}
+spec: {nodeName: n, containers: [{name: c, ports: [{containerPort: 8080}]}]}
+status: {phase: Running, podIP: 10.0.0.1}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: db, namespace: shop, labels: {app: db}}
+spec: {nodeName: n, containers: [{name: c}]}
+status: {phase: Running, podIP: 10.0.0.2}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: coredns, namespace: kube-system, labels: {k8s-app: kube-dns}}
+spec: {nodeName: n, containers: [{name: c}]}
+status: {phase: Running, podIP: 10.0.0.3}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: proxy, namespace: kube-system}
+spec: {nodeName: n, hostNetwork: true, containers: [{name: c}]}
+status: {phase: Running, podIP: 192.168.0.1}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec: {podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress, Egress], ingress: [{from: [{podSelector: {}}]}]}
+"#;
+
+/// Ingress and egress of an object.
+fn isolation<'r>(report: &'r Value, kind: &str, name: &str) -> (&'r str, &'r str) {
+    let lines = report["isolation"].as_array().expect("lines");
+    let line = lines.iter().find(|line| line["object"]["kind"] == kind && line["object"]["name"] == name);
+    let line = line.unwrap_or_else(|| panic!("{kind} {name} is in {report:#}"));
+    (line["ingress"].as_str().expect("a word"), line["egress"].as_str().expect("a word"))
+}
+
+#[test]
+fn coverage_tells_isolation_entrances_and_who_reaches_what_matters() {
+    let output = run_over(&["coverage", "-f", "-", "-o", "json"], COVERED);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    let report = report(&output);
+    assert_eq!(isolation(&report, "Pod", "db"), ("restricted", "denied"));
+    assert_eq!(isolation(&report, "Pod", "web"), ("open", "open"));
+    assert_eq!(isolation(&report, "Namespace", "shop"), ("open", "open"), "as open as its most open pod");
+    let target = |id: &str| {
+        let target = report["targets"].as_array().expect("targets").iter().find(|it| it["id"] == id).expect("a target");
+        let names = |field: &str| -> Vec<&str> {
+            target[field].as_array().expect("peers").iter().map(|peer| peer["name"].as_str().expect("a name")).collect()
+        };
+        (names("reachedBy"), names("keptFrom"), target["unknown"].is_string())
+    };
+    assert_eq!(target("kube-dns"), (vec!["coredns", "proxy", "web"], vec!["db"], false));
+    assert_eq!(target("metadata"), (vec!["coredns", "proxy", "web"], vec!["db"], false));
+    assert!(target("api-server").2, "no Service kubernetes is in the input");
+    let ids: Vec<&str> =
+        report["findings"].as_array().expect("findings").iter().map(|it| it["id"].as_str().expect("an id")).collect();
+    for id in ["exposed", "ingress-open", "egress-open", "no-default-deny", "dns-out-of-reach", "metadata-reachable"] {
+        assert!(ids.contains(&id), "{id} is in {ids:?}");
+    }
+    // Of three pods outside of the host's network one is isolated: 40/3 + 30/3 + 0 of 20 + 10/3.
+    assert_eq!(report["score"]["value"], 26);
+
+    let denied = COVERED.replace("podSelector: {matchLabels: {app: db}}", "podSelector: {}");
+    let output = run_over(&["coverage", "-f", "-", "-o", "json"], &denied);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+    let shop = report["isolation"].as_array().expect("lines").iter().find(|it| it["object"]["name"] == "shop").unwrap();
+    assert_eq!(shop["defaultDeny"], serde_json::json!({"ingress": true, "egress": true}));
+    assert_eq!(isolation(&report, "Pod", "web"), ("restricted", "denied"));
+    let failing = run_over(&["coverage", "-f", "-", "--fail-on", "medium"], COVERED);
+    assert_eq!(failing.status.code(), Some(1));
+}
+
+/// Pairs and ports of the changes, with `+` for what becomes allowed.
+fn changes(report: &Value) -> Vec<String> {
+    let end = |peer: &Value| match peer["name"].as_str() {
+        Some(name) => name.to_owned(),
+        None => peer["ranges"].to_string(),
+    };
+    let list = report["changes"].as_array().expect("changes").iter();
+    list.map(|it| {
+        let sign = if it["change"] == "allowed" { '+' } else { '-' };
+        let more = if it["somePods"] == true { " some" } else { "" };
+        format!("{sign} {} > {} {}{more}", end(&it["from"]), end(&it["to"]), it["ports"])
+    })
+    .collect()
+}
+
+fn diff(before: &str, after: &str, more: &[&str]) -> (Vec<String>, Option<i32>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path.display().to_string()
+    };
+    let (before, after) = (path("a.yaml", before), path("b.yaml", after));
+    let output = run_over(&[&["diff", &before, &after, "-o", "json"], more].concat(), "");
+    (changes(&report(&output)), output.status.code())
+}
+
+#[test]
+fn diff_tells_what_becomes_allowed_and_denied() {
+    assert_eq!(diff(COVERED, COVERED, &[]), (Vec::new(), Some(0)));
+    let label = COVERED.replace("labels: {app: web}", "labels: {app: db}");
+    let (there, code) = diff(COVERED, &label, &[]);
+    assert_eq!(code, Some(1));
+    assert!(there.iter().all(|change| change.starts_with('-')) && !there.is_empty(), "{there:?}");
+    let (back, code) = diff(&label, COVERED, &["--fail-on", "allowed"]);
+    assert_eq!(code, Some(1));
+    let mirrored: Vec<String> = there.iter().map(|change| change.replacen('-', "+", 1)).collect();
+    assert_eq!(back, mirrored);
+    // What only becomes denied is no reason to fail where only what becomes allowed is.
+    assert_eq!(diff(COVERED, &label, &["--fail-on", "allowed"]).1, Some(0));
+    // Policies alone are put on the pods of the other side.
+    let policy = COVERED.rsplit("---").next().expect("the last document");
+    assert_eq!(diff(COVERED, policy, &[]), (Vec::new(), Some(0)));
+    let (opened, _) = diff(COVERED, &policy.replace("[Ingress, Egress]", "[Ingress]"), &[]);
+    assert!(opened.iter().any(|change| change.starts_with("+ db > web ")), "{opened:?}");
+    let page = run_over(&["diff", SAMPLE, SAMPLE, "-o", "markdown"], "");
+    assert!(String::from_utf8_lossy(&page.stdout).starts_with("# What changes from "));
+}
+
+#[test]
+fn diff_sees_that_only_some_pods_of_a_workload_change() {
+    let pod = |name: &str, labels: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: a, labels: {{{labels}}}, \
+             ownerReferences: [{{kind: ReplicaSet, name: set, apiVersion: apps/v1, uid: u, controller: true}}]}}\n\
+             spec: {{containers: [{{name: c}}]}}\n"
+        )
+    };
+    let rest = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: client, namespace: a}\nspec: {containers: [{name: c}]}\n\
+                ---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: a}\n\
+                spec: {podSelector: {matchLabels: {closed: y}}, policyTypes: [Ingress]}\n";
+    let open = format!("{}{}{rest}", pod("one", "x: y"), pod("two", "x: y"));
+    let half = format!("{}{}{rest}", pod("one", "x: y"), pod("two", "closed: y"));
+    let (there, _) = diff(&open, &half, &[]);
+    assert!(there.iter().any(|change| change.starts_with("- client > set ") && change.ends_with("some")), "{there:?}");
+    let (back, _) = diff(&half, &open, &[]);
+    assert!(back.iter().any(|change| change.starts_with("+ client > set ") && change.ends_with("some")), "{back:?}");
+    assert_eq!(diff(&half, &half, &[]), (Vec::new(), Some(0)));
+}
+
+#[test]
+fn diff_reads_a_revision_of_git() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let git = |args: &[&str]| {
+        let done = Command::new("git").args(args).current_dir(folder.path()).output();
+        done.is_ok_and(|output| output.status.success())
+    };
+    if !git(&["init", "-q"]) {
+        eprintln!("skipped: there is no git");
+        return;
+    }
+    std::fs::create_dir(folder.path().join("k8s")).expect("a folder");
+    let file = folder.path().join("k8s/all.yaml");
+    std::fs::write(&file, COVERED).expect("a file");
+    assert!(git(&["add", "."]));
+    assert!(git(&["-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-q", "-m", "first"]));
+    std::fs::write(&file, COVERED.replace("[Ingress, Egress]", "[Ingress]")).expect("a file");
+    let diff = |before: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-netpolcheck"));
+        command.args(["diff", before, "k8s", "-o", "json"]).current_dir(folder.path()).env("HOME", "/nonexistent");
+        command.stdin(Stdio::null()).output().expect("the binary runs")
+    };
+    let output = diff("git:HEAD:k8s");
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let opened = changes(&report(&output));
+    assert!(opened.iter().all(|change| change.starts_with("+ db > ")), "{opened:?}");
+    assert_eq!(diff("git:nobody:k8s").status.code(), Some(3));
+    assert_eq!(diff("git:HEAD:elsewhere").status.code(), Some(3));
+}

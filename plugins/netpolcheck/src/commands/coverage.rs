@@ -46,7 +46,9 @@ pub fn run(app: &App, args: &CoverageArgs, connect: &ConnectOptions) -> Result<E
     let made = coverage::make(&analysis, &foreign);
     let mut left_out = input::left_out(&analysis, &foreign);
     left_out.extend(made.not_evaluated.iter().cloned());
-    let verdict = made.score.value.map_or_else(|| "cannot-tell".to_owned(), |score| format!("score {score} of 100"));
+    // Policies that may not be read may isolate what looks open here.
+    let score = made.score.value.filter(|_| foreign.policies.iter().all(|policy| !policy.unread));
+    let verdict = score.map_or_else(|| "cannot-tell".to_owned(), |score| format!("score {score} of 100"));
     let document = coverage::document(&made);
     let metadata = input::metadata(app, "coverage", source);
     let report = Report::new("CoverageReport", metadata, verdict, made.findings, left_out)

@@ -134,3 +134,15 @@ pub fn left_out(analysis: &Analysis<'_>, foreign: &Foreign) -> Vec<NotEvaluated>
 pub fn with_profile(report: Report, profile: &ChosenProfile) -> Report {
     report.with_section("profile", profile)
 }
+
+/// Who made a report, and when.
+#[must_use]
+pub fn metadata(app: &App, subcommand: &str, source: patchkit::report::Source) -> patchkit::report::Metadata {
+    patchkit::report::Metadata {
+        command: app.plugin.command(subcommand),
+        version: app.plugin.version.to_owned(),
+        generated_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        data_as_of: None,
+        source,
+    }
+}

@@ -1,6 +1,8 @@
 //! One file a subcommand: get a snapshot, decide, render. Only here is the outside world touched.
 
 pub mod can;
+pub mod coverage;
+pub mod diff;
 pub mod input;
 pub mod map;
 
@@ -18,6 +20,8 @@ use crate::cli::{Cli, Command};
 pub fn run(app: &App, cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Can(args) => can::run(app, &args, &cli.connect),
+        Command::Diff(args) => diff::run(app, &args, &cli.connect),
+        Command::Coverage(args) => coverage::run(app, &args, &cli.connect),
         Command::Map(args) => map::run(app, &args, &cli.connect),
     }
 }

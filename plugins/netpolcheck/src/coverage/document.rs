@@ -141,7 +141,8 @@ fn grouped(findings: &[Finding]) -> Table {
         Column::new("OBJECTS").wraps(),
         Column::new("FINDING").wraps(),
     ]);
-    let mut groups: BTreeMap<(std::cmp::Reverse<patchkit::report::Severity>, &str, &str), Vec<String>> = BTreeMap::new();
+    let mut groups: BTreeMap<(std::cmp::Reverse<patchkit::report::Severity>, &str, &str), Vec<String>> =
+        BTreeMap::new();
     for finding in findings {
         let key = (std::cmp::Reverse(finding.severity), finding.id.as_str(), finding.title.as_str());
         groups.entry(key).or_default().extend(finding.object.as_ref().map(patchkit::report::ObjectRef::display));

@@ -34,7 +34,13 @@ pub fn make(analysis: &Analysis<'_>, foreign: &Foreign) -> Coverage {
         let owner = analysis.world.owner(pod.owner);
         // A pod of its own is its own workload, and a workload without pods has none to list.
         if !pod.from_template && owner.kind != "Pod" {
-            pods.push(line(object("Pod", pod.namespace, &pod.meta.name), (state.0, state.1), foreign, &[id], pod.in_host_network));
+            pods.push(line(
+                object("Pod", pod.namespace, &pod.meta.name),
+                (state.0, state.1),
+                foreign,
+                &[id],
+                pod.in_host_network,
+            ));
         }
     }
     let mut isolation = Vec::new();
@@ -53,19 +59,16 @@ pub fn make(analysis: &Analysis<'_>, foreign: &Foreign) -> Coverage {
     }
     isolation.extend(pods);
     let entrances = entrances(analysis);
-    let targets = targets(analysis);
+    let mut targets = targets(analysis);
+    let pods_all: Vec<PodId> =
+        (0..analysis.world.pods.len()).filter_map(|it| u32::try_from(it).ok()).map(PodId).collect();
+    let unsaid: Vec<String> = foreign.about_any(&pods_all).into_iter().map(str::to_owned).collect();
+    targets.iter_mut().for_each(|target| target.not_evaluated.clone_from(&unsaid));
     let score = score(analysis, &isolation, &targets, (&ingress, &egress));
     let mut findings = isolation_findings(&isolation);
     findings.extend(entrance_findings(&entrances.list));
     findings.extend(target_findings(&targets));
-    Coverage {
-        isolation,
-        exposed: entrances.list,
-        targets,
-        score,
-        findings,
-        not_evaluated: entrances.not_evaluated,
-    }
+    Coverage { isolation, exposed: entrances.list, targets, score, findings, not_evaluated: entrances.not_evaluated }
 }
 
 fn object(kind: &str, namespace: &str, name: &str) -> ObjectRef {
@@ -111,9 +114,8 @@ impl Collected {
     /// As open as the most open of them. An empty namespace is as open as it lets the first pod be: what a policy
     /// without a selector says is in `defaultDeny`.
     fn line(&self, object: ObjectRef, foreign: &Foreign) -> IsolationLine {
-        let weakest = |of: fn(&(Isolation, Isolation)) -> Isolation| {
-            self.states.iter().map(of).min().unwrap_or(Isolation::Open)
-        };
+        let weakest =
+            |of: fn(&(Isolation, Isolation)) -> Isolation| self.states.iter().map(of).min().unwrap_or(Isolation::Open);
         let state = (weakest(|state| state.0), weakest(|state| state.1));
         IsolationLine {
             pods: Some(self.pods.len()),
@@ -125,9 +127,7 @@ impl Collected {
 
 /// Whether a NetworkPolicy selects every pod of a namespace, whatever its labels.
 fn default_deny(analysis: &Analysis<'_>, namespace: &str) -> DefaultDeny {
-    let everything = |term: &Term| {
-        matches!(term, Term::Pods { scope: Scope::One(name), pods } if name == namespace && *pods == LabelSelector::default())
-    };
+    let everything = |term: &Term| matches!(term, Term::Pods { scope: Scope::One(name), pods } if name == namespace && *pods == LabelSelector::default());
     let isolates = |direction: Direction| {
         analysis.policies.all.iter().any(|policy| {
             policy.kind == PolicyKind::NetworkPolicy
@@ -154,8 +154,10 @@ fn score(
         .map(|(_, class)| class.0 as usize)
         .collect();
     let isolated = |of: &[Isolation]| pods.iter().filter(|class| of[**class] != Isolation::Open).count();
-    let namespaces: Vec<&IsolationLine> =
-        lines.iter().filter(|it| it.default_deny.is_some() && it.pods.is_some_and(|pods| pods > 0) && !it.host_network).collect();
+    let namespaces: Vec<&IsolationLine> = lines
+        .iter()
+        .filter(|it| it.default_deny.is_some() && it.pods.is_some_and(|pods| pods > 0) && !it.host_network)
+        .collect();
     let denying = |it: &&&IsolationLine| it.default_deny.is_some_and(|deny| deny.ingress && deny.egress);
     let metadata = targets.iter().find(|target| target.id == "metadata" && target.unknown.is_none());
     let kept = metadata.map_or((0, 0), |target| {
@@ -203,7 +205,7 @@ fn isolation_findings(lines: &[IsolationLine]) -> Vec<Finding> {
                     "no-default-deny",
                     Severity::Medium,
                     format!("no NetworkPolicy denies by default what comes to or goes from new pods: {missing}"),
-                    "kubectl netpolcheck suggest default-deny prints the policy",
+                    "write a NetworkPolicy with an empty podSelector and no rules for these types",
                 );
             }
             Some(_) => {}
@@ -243,11 +245,8 @@ fn entrance_findings(entrances: &[crate::entrance::Entrance]) -> Vec<Finding> {
         let to = entrance.to.display();
         let from = &entrance.from;
         let title = format!("{} {to} is behind it on {}, {said}", entrance.to.kind, entrance.ports);
-        let object = object(
-            &from.kind,
-            from.namespace.as_deref().unwrap_or_default(),
-            from.name.as_deref().unwrap_or_default(),
-        );
+        let object =
+            object(&from.kind, from.namespace.as_deref().unwrap_or_default(), from.name.as_deref().unwrap_or_default());
         findings.push(Finding::new("exposed", severity, title).with_object(object));
     }
     findings
@@ -269,7 +268,11 @@ fn target_findings(targets: &[Target]) -> Vec<Finding> {
         for peer in peers.iter().filter(|peer| !peer.host_network) {
             let (Some(namespace), Some(name)) = (&peer.namespace, &peer.name) else { continue };
             let finding = Finding::new(id, severity, said).with_object(object(&peer.kind, namespace, name));
-            findings.push(finding.with_evidence("at", target.at.clone()));
+            let mut finding = finding.with_evidence("at", target.at.clone());
+            if !target.not_evaluated.is_empty() {
+                finding = finding.with_evidence("notEvaluated", target.not_evaluated.clone());
+            }
+            findings.push(finding);
         }
     }
     findings

@@ -36,6 +36,9 @@ pub struct Target {
     /// Why nothing can be said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,
+    /// Policies that speak about any of the workloads and are not evaluated.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_evaluated: Vec<String>,
 }
 
 /// Where something listens.
@@ -141,9 +144,11 @@ fn api_server(analysis: &Analysis<'_>) -> Places {
 
 /// An address, which may be that of a node and so of a pod in its network.
 fn outside(analysis: &Analysis<'_>, address: Address, ports: PortSet) -> Option<Place> {
-    let host = analysis.world.pods.iter().position(|pod| {
-        pod.in_host_network && pod.addresses.iter().flatten().any(|known| *known == address)
-    });
+    let host = analysis
+        .world
+        .pods
+        .iter()
+        .position(|pod| pod.in_host_network && pod.addresses.iter().flatten().any(|known| *known == address));
     let class = match host.and_then(|place| u32::try_from(place).ok()) {
         Some(pod) => analysis.class_of(PodId(pod)),
         None => analysis.classes.of_address(address.family, address.number)?,
@@ -152,8 +157,15 @@ fn outside(analysis: &Analysis<'_>, address: Address, ports: PortSet) -> Option<
 }
 
 fn of_places(id: &'static str, analysis: &Analysis<'_>, places: Places) -> Target {
-    let mut target =
-        Target { id, at: Vec::new(), reached_by: Vec::new(), perhaps: Vec::new(), kept_from: Vec::new(), unknown: None };
+    let mut target = Target {
+        id,
+        at: Vec::new(),
+        reached_by: Vec::new(),
+        perhaps: Vec::new(),
+        kept_from: Vec::new(),
+        unknown: None,
+        not_evaluated: Vec::new(),
+    };
     let places = match places {
         Ok((at, places)) => {
             target.at = at;

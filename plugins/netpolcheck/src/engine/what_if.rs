@@ -55,8 +55,7 @@ impl<'a, 's> WhatIf<'a, 's> {
     /// Whether two answers of [`Self::rows`] say the same.
     #[must_use]
     pub fn same(a: &[Rows], b: &[Rows]) -> bool {
-        let same_row =
-            |(a, b): (&Row, &Row)| a.ports == b.ports && a.certain == b.certain && a.possible == b.possible;
+        let same_row = |(a, b): (&Row, &Row)| a.ports == b.ports && a.certain == b.certain && a.possible == b.possible;
         a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.len() == b.len() && a.iter().zip(b).all(same_row))
     }
 
