@@ -11,7 +11,7 @@ fn ports(report: &Value, from: &str, to: &str) -> Option<Value> {
 }
 
 pub fn says_what_policies_allow_and_sees_a_changed_label() {
-    let cluster = Cluster::shared();
+    let cluster = Cluster::own_with_a_node();
     let namespace = cluster.namespace("netpolcheck");
     let name = namespace.name();
     let manifest =

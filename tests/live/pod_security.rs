@@ -11,7 +11,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     env, fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use patchkit::cluster::{self, ClusterError, ErrorKind, Writer, connect};
@@ -208,8 +208,14 @@ async fn ask(client: &cluster::Cluster, case: &Case) -> Option<Said> {
     }
 }
 
-/// A namespace for each level and version, with the service account that every pod needs.
+/// A namespace for each level and version, with the service account that every pod needs. The tests share them, and
+/// begin at the same time: two that create the same object would meet.
 fn namespaces(cluster: &Cluster) {
+    static MADE: OnceLock<()> = OnceLock::new();
+    MADE.get_or_init(|| make_namespaces(cluster));
+}
+
+fn make_namespaces(cluster: &Cluster) {
     let mut items = Vec::new();
     for level in LEVELS {
         for minor in MINORS {
@@ -221,7 +227,9 @@ fn namespaces(cluster: &Cluster) {
             items.push(json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": name}}));
         }
     }
-    cluster.apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string());
+    // The controllers make the same service accounts at the same time, which the server itself brings together.
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
+    let _ = cluster.kubectl(&["apply", "--server-side", "-f", "-"]).input(list).output().exits(0);
 }
 
 pub fn admission_says_the_same_of_generated_pods() {

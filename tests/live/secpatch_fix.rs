@@ -58,7 +58,7 @@ fn forbid_new_pods(cluster: &Cluster, namespace: &Namespace<'_>) {
 }
 
 pub fn a_change_is_made_and_can_be_undone() {
-    let cluster = Cluster::shared();
+    let cluster = Cluster::own_with_a_node();
     let namespace = cluster.namespace("fix");
     let before = start(&cluster, &namespace, "web");
     let asked = fix(&namespace, &["--level", "baseline", "--apply"]).exits(2);
@@ -81,7 +81,7 @@ pub fn a_change_is_made_and_can_be_undone() {
 }
 
 pub fn a_rollout_that_never_becomes_ready_is_taken_back() {
-    let cluster = Cluster::shared();
+    let cluster = Cluster::own_with_a_node();
     let namespace = cluster.namespace("fix-never");
     let before = start(&cluster, &namespace, "web");
     forbid_new_pods(&cluster, &namespace);
@@ -96,7 +96,7 @@ pub fn a_rollout_that_never_becomes_ready_is_taken_back() {
 }
 
 pub fn a_run_that_is_killed_can_be_undone() {
-    let cluster = Cluster::shared();
+    let cluster = Cluster::own_with_a_node();
     let namespace = cluster.namespace("fix-killed");
     let before = start(&cluster, &namespace, "web");
     forbid_new_pods(&cluster, &namespace);

@@ -142,6 +142,18 @@ impl Cluster {
         cluster
     }
 
+    /// A cluster for one test that needs room for pods: with one node. The shared one has none of its own, since its
+    /// tests bring nodes along and take them away.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    #[must_use]
+    pub fn own_with_a_node() -> Self {
+        let cluster = Self::own(&ClusterOptions::new());
+        cluster.apply("{apiVersion: v1, kind: Node, metadata: {name: only}}");
+        cluster
+    }
+
     fn start(options: &ClusterOptions) -> Result<Self, String> {
         let programs = programs::cluster_programs()?;
         let folder = scratch::directory("cluster");
