@@ -418,6 +418,7 @@ fn diff_sees_that_only_some_pods_of_a_workload_change() {
 }
 
 #[test]
+#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn diff_reads_a_revision_of_git() {
     let folder = tempfile::tempdir().expect("a folder");
     let git = |args: &[&str]| {

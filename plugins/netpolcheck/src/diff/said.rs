@@ -24,6 +24,9 @@ pub(super) struct Said {
 /// A workload, or a pod, and one of another side.
 pub(super) type Pair = (PeerRef, PeerRef, Option<Family>);
 
+/// A workload, or a pod, whether it is the source, and the family of the addresses outside on the other side.
+pub(super) type Edge = (PeerRef, bool, Family);
+
 /// Everything that an analysis says, by name.
 #[derive(Debug, Default)]
 pub struct State {
@@ -33,8 +36,8 @@ pub struct State {
     pub(super) peers: BTreeSet<PeerRef>,
     /// Between peers.
     pub(super) inside: BTreeMap<Pair, Said>,
-    /// With addresses outside, by peer, whether the peer is the source, and family.
-    pub(super) outside: BTreeMap<(PeerRef, bool, Family), Vec<(RangeSet<u128>, Said)>>,
+    /// With ranges of addresses outside.
+    pub(super) outside: BTreeMap<Edge, Vec<(RangeSet<u128>, Said)>>,
 }
 
 impl State {
