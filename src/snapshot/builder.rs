@@ -12,7 +12,7 @@ use super::{
     model::{Coverage, DeprecatedCall, ServedResource, Snapshot},
     objects::{
         Context, Resource, admission, cluster_policy, cluster_wide, entrance, extension, foreign_policy, meta::Origin,
-        network, node, pod, scan, storage, workload,
+        network, node, pod, rule_lines::RuleLines, scan, storage, workload,
     },
     settle::settle,
     version::{KubectlVersion, ServerVersion},
@@ -26,6 +26,11 @@ pub(crate) trait Document {
 
     /// Reads it as this type.
     fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, Self::Error>;
+
+    /// The lines of the rules of a policy, counted from 0 at the line on which the object begins.
+    fn rule_lines(&self) -> RuleLines {
+        RuleLines::default()
+    }
 }
 
 /// Fills a [`Snapshot`].
@@ -52,6 +57,14 @@ impl Header {
         self.api_version.split_once('/').map_or("", |(group, _)| group)
     }
 }
+
+/// The kinds of policies with rules that are kept.
+const POLICIES: &[Kind] = &[
+    kinds::NETWORK_POLICIES,
+    kinds::ADMIN_NETWORK_POLICIES,
+    kinds::BASELINE_ADMIN_NETWORK_POLICIES,
+    kinds::CLUSTER_NETWORK_POLICIES,
+];
 
 /// Runs `$body` with `$resource` bound to the type and `$list` to the field of the snapshot for this kind.
 macro_rules! with_kind {
@@ -181,6 +194,9 @@ impl SnapshotBuilder {
         }
         match known {
             Some(kind) => {
+                if POLICIES.contains(kind) {
+                    self.context.begin_rules(document.rule_lines());
+                }
                 with_kind!(*kind, read, self.add_other(header, document)?);
                 self.saw(kind, Coverage::Some);
             }

@@ -239,6 +239,14 @@ impl Snapshot {
         Some(SourceRef { file: self.files.get(origin.file as usize)?.clone(), line: origin.line })
     }
 
+    /// Where a part of an object stands, such as a rule of a policy: on its own line where that is known, else where
+    /// the object begins.
+    #[must_use]
+    pub fn source_of_part(&self, meta: &Meta, line: Option<u32>) -> Option<SourceRef> {
+        let whole = self.source_of(meta)?;
+        Some(SourceRef { line: line.unwrap_or(whole.line), ..whole })
+    }
+
     /// Takes what the files hold none of as what the cluster has none of. What could not be read stays unknown.
     pub fn take_as_complete(&mut self) {
         self.taken_as_complete = true;

@@ -133,6 +133,25 @@ impl Block {
         Self { family: address.family, first: address.number, last: address.number }
     }
 
+    /// How many bits all of its addresses begin with.
+    #[must_use]
+    pub fn prefix(&self) -> u32 {
+        let bits = if self.family == Family::V4 { 32 } else { 128 };
+        bits - (128 - (self.last - self.first).leading_zeros())
+    }
+
+    /// `10.0.0.0/8`
+    #[must_use]
+    pub fn cidr(&self) -> String {
+        format!("{}/{}", Address { family: self.family, number: self.first }, self.prefix())
+    }
+
+    /// Whether it holds all of another block.
+    #[must_use]
+    pub fn holds(&self, other: &Self) -> bool {
+        self.family == other.family && self.first <= other.first && other.last <= self.last
+    }
+
     /// Its addresses.
     #[must_use]
     pub fn addresses(&self) -> RangeSet<u128> {
@@ -176,6 +195,9 @@ mod tests {
             ("::ffff:10.0.0.0/104", "10.0.0.0-10.255.255.255"),
         ] {
             assert_eq!(Block::parse(cidr).map(|block| block.to_string()).as_deref(), Some(written), "{cidr}");
+        }
+        for cidr in ["10.0.0.0/8", "1.2.3.4/32", "0.0.0.0/0", "::/0", "fd00::/8", "2001:db8::1/128"] {
+            assert_eq!(Block::parse(cidr).unwrap().cidr(), cidr);
         }
         for wrong in ["10.0.0.0", "10.0.0/8", "10.0.0.0/33", "10.0.0.0/+8", "::/129", "x/8", "/8", "10.0.0.256/32"] {
             assert_eq!(Block::parse(wrong), None, "{wrong}");

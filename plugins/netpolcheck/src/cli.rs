@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use patchkit::cluster::ConnectOptions;
 
-use crate::commands::{can::CanArgs, coverage::CoverageArgs, diff::DiffArgs, map::MapArgs};
+use crate::commands::{can::CanArgs, diff::DiffArgs, input::ReportArgs, map::MapArgs};
 
 /// NetworkPolicy: what the policies of a cluster really allow
 #[derive(Debug, Parser)]
@@ -27,7 +27,9 @@ pub enum Command {
     #[command(after_help = "Exit codes: 0 yes, 1 no, 4 it depends or not all could be read, 3 somebody is not there")]
     Can(Box<CanArgs>),
     /// How well policies cover the cluster: isolation, default-deny, what is exposed, a score
-    Coverage(Box<CoverageArgs>),
+    Coverage(Box<ReportArgs>),
+    /// What is wrong with the policies: selectors, ports and rules that mean nothing, conflicts, old kinds
+    Lint(Box<ReportArgs>),
     /// What becomes allowed and what becomes denied between two states, or by an apply
     #[command(after_help = "Exit codes: 0 nothing changes, 1 something does (see --fail-on), 4 not all could be read")]
     Diff(Box<DiffArgs>),

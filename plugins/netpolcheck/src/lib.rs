@@ -17,6 +17,7 @@ pub mod engine;
 pub mod entrance;
 pub mod foreign;
 pub mod isolation;
+pub mod lint;
 pub mod map;
 pub mod names;
 pub mod policy;

@@ -3,8 +3,8 @@
 use serde::de::DeserializeOwned;
 use serde_saphyr::options::DuplicateKeyPolicy;
 
-use super::{problem::Problem, yaml_block};
-use crate::snapshot::builder::Document;
+use super::{problem::Problem, rule_lines, yaml_block};
+use crate::snapshot::{builder::Document, objects::rule_lines::RuleLines};
 
 /// An object in JSON.
 pub(super) struct JsonDocument<'a>(pub(super) &'a [u8]);
@@ -14,6 +14,10 @@ impl Document for JsonDocument<'_> {
 
     fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         serde_json::from_slice(self.0).map_err(|error| Problem::of_json(self.0, &error))
+    }
+
+    fn rule_lines(&self) -> RuleLines {
+        rule_lines::of_json(self.0)
     }
 }
 
@@ -40,6 +44,10 @@ impl Document for YamlDocument<'_> {
             Some(Ok(read)) => Ok(read),
             _ => FullYaml(self.text).read(),
         }
+    }
+
+    fn rule_lines(&self) -> RuleLines {
+        rule_lines::of_yaml(self.text)
     }
 }
 

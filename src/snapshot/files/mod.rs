@@ -8,6 +8,7 @@ mod paths;
 mod place;
 mod problem;
 mod read;
+mod rule_lines;
 mod yaml;
 mod yaml_block;
 

@@ -139,7 +139,7 @@ fn earlier_items(lines: &[&str], column: usize) -> usize {
 }
 
 /// Where a line's text begins, and the text; nothing for blanks and comments.
-fn solid(line: &str) -> Option<(usize, &str)> {
+pub(super) fn solid(line: &str) -> Option<(usize, &str)> {
     let rest = line.trim_start_matches(' ');
     let text = rest.trim_end();
     (!text.is_empty() && !text.starts_with('#')).then_some((line.len() - rest.len(), text))

@@ -6,7 +6,7 @@
 use compact_str::CompactString;
 use serde::Deserialize;
 
-use super::{Context, Meta, Resource, meta::WireMeta};
+use super::{Context, Meta, Resource, meta::WireMeta, rule_lines::RuleLines};
 use crate::rules::{LabelSelector, null::or_default};
 
 /// The kinds of policies of the whole cluster.
@@ -47,6 +47,8 @@ pub struct ClusterPolicy {
     pub ingress: Vec<ClusterRule>,
     /// Rules for traffic from these pods, in their order.
     pub egress: Vec<ClusterRule>,
+    /// Where its rules stand in the input files.
+    pub lines: RuleLines,
 }
 
 /// Whom a policy speaks about: one of the two is set. Neither is a form that is not known here.
@@ -269,6 +271,7 @@ macro_rules! cluster_policies {
             type Wire = WirePolicy;
 
             fn keep(wire: WirePolicy, context: &mut Context) -> Self {
+                let lines = context.rule_lines(wire.spec.ingress.len(), wire.spec.egress.len());
                 Self(ClusterPolicy {
                     meta: wire.metadata.keep(context),
                     kind: ClusterPolicyKind::$kind,
@@ -277,6 +280,7 @@ macro_rules! cluster_policies {
                     subject: wire.spec.subject,
                     ingress: wire.spec.ingress.into_iter().map(WireRule::keep).collect(),
                     egress: wire.spec.egress.into_iter().map(WireRule::keep).collect(),
+                    lines,
                 })
             }
         }

@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 use super::{
     meta::{Manager, Origin},
     pod::ContainerStatus,
+    rule_lines::RuleLines,
 };
 use crate::rules::{Labels, OwnerRef, PodSpec, Resources};
 
@@ -22,6 +23,7 @@ pub(crate) struct Context {
     /// Of the object that is being read.
     api_version: Arc<str>,
     origin: Option<Origin>,
+    rule_lines: RuleLines,
 }
 
 impl Default for Context {
@@ -36,6 +38,7 @@ impl Default for Context {
             resources: FxHashSet::default(),
             api_version: Arc::from(""),
             origin: None,
+            rule_lines: RuleLines::default(),
         }
     }
 }
@@ -67,6 +70,18 @@ impl Context {
             self.api_version = self.text(api_version);
         }
         self.origin = origin;
+        self.rule_lines = RuleLines::default();
+    }
+
+    /// Says where the rules of the object stand, counted from 0 at its first line.
+    pub(crate) fn begin_rules(&mut self, lines: RuleLines) {
+        self.rule_lines = lines;
+    }
+
+    /// Where the rules of the object stand, of which this many were read.
+    pub(crate) fn rule_lines(&mut self, ingress: usize, egress: usize) -> RuleLines {
+        let first = self.origin.map_or(0, |origin| origin.line);
+        std::mem::take(&mut self.rule_lines).from(first, ingress, egress)
     }
 
     pub(crate) fn api_version(&self) -> Arc<str> {

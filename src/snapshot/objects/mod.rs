@@ -14,6 +14,7 @@ pub mod meta;
 pub mod network;
 pub mod node;
 pub mod pod;
+pub mod rule_lines;
 pub mod scan;
 pub mod storage;
 pub mod workload;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use compact_str::CompactString;
 use serde::Deserialize;
 
-use super::{Context, Meta, Resource, meta::WireMeta};
+use super::{Context, Meta, Resource, meta::WireMeta, rule_lines::RuleLines};
 use crate::rules::{IntOrString, LabelSelector, Labels, null::or_default};
 
 /// A Service.
@@ -281,6 +281,8 @@ impl Resource for Endpoints {
 pub struct NetworkPolicy {
     pub meta: Meta,
     pub spec: NetworkPolicySpec,
+    /// Where its rules stand in the input files.
+    pub lines: RuleLines,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -358,6 +360,7 @@ impl Resource for NetworkPolicy {
     type Wire = WirePolicy;
 
     fn keep(wire: WirePolicy, context: &mut Context) -> Self {
-        Self { meta: wire.metadata.keep(context), spec: wire.spec }
+        let lines = context.rule_lines(wire.spec.ingress.len(), wire.spec.egress.len());
+        Self { meta: wire.metadata.keep(context), spec: wire.spec, lines }
     }
 }

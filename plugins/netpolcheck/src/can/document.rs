@@ -10,7 +10,7 @@ use crate::{
     decide::{Contribution, Decider, Judge, Side, missing},
     engine::Analysis,
     entrance::Answer,
-    policy::PolicyId,
+    policy::{Direction, PolicyId},
 };
 
 /// How many single answers are shown.
@@ -132,7 +132,9 @@ fn add_side(
                 Cell::from(rule_name(analysis, side, rule)),
                 Cell::from(action),
                 Cell::from(
-                    place(analysis, rule.policy).map(|at| at.trim_start_matches(", ").to_owned()).unwrap_or_default(),
+                    place(analysis, rule.policy, Some((side.direction, rule.rule)))
+                        .map(|at| at.trim_start_matches(", ").to_owned())
+                        .unwrap_or_default(),
                 ),
             ]);
         }
@@ -142,12 +144,12 @@ fn add_side(
 
 /// What decides, by name and place.
 fn decided(analysis: &Analysis<'_>, side: &Side, decider: Decider) -> Option<Cell> {
-    let (name, policy) = match decider {
-        Decider::Rule(rule) => (rule_name(analysis, side, &rule), rule.policy),
-        Decider::Isolation(policy) => (analysis.policies.get(policy).display(), policy),
+    let (name, policy, rule) = match decider {
+        Decider::Rule(rule) => (rule_name(analysis, side, &rule), rule.policy, Some((side.direction, rule.rule))),
+        Decider::Isolation(policy) => (analysis.policies.get(policy).display(), policy, None),
         _ => return None,
     };
-    Some(Cell::from(format!(": {name}{}", place(analysis, policy).unwrap_or_default())))
+    Some(Cell::from(format!(": {name}{}", place(analysis, policy, rule).unwrap_or_default())))
 }
 
 /// `NetworkPolicy shop/web ingress[0]`
@@ -158,7 +160,7 @@ fn rule_name(analysis: &Analysis<'_>, side: &Side, rule: &Contribution) -> Strin
     format!("{} {}[{}]{name}", policy.display(), side.direction.as_str(), rule.rule)
 }
 
-fn place(analysis: &Analysis<'_>, policy: PolicyId) -> Option<String> {
-    let SourceRef { file, line } = analysis.snapshot.source_of(analysis.policies.get(policy).meta)?;
+fn place(analysis: &Analysis<'_>, policy: PolicyId, rule: Option<(Direction, usize)>) -> Option<String> {
+    let SourceRef { file, line } = analysis.policies.get(policy).source(analysis.snapshot, rule)?;
     Some(format!(", {file}:{line}"))
 }

@@ -1,6 +1,5 @@
 //! A decision as programs read it.
 
-use patchkit::snapshot::Snapshot;
 use serde_json::{Map, Value, json};
 
 use super::{Decision, PairAnswer, Question};
@@ -9,7 +8,7 @@ use crate::{
     engine::Analysis,
     map::ports_json,
     names::PeerRef,
-    policy::PolicyId,
+    policy::{Direction, PolicyId},
     range_set::RangeSet,
 };
 
@@ -88,23 +87,23 @@ fn side_json(analysis: &Analysis<'_>, pair: &PairAnswer, side: &Side, all: bool)
         Decider::Rule(rule) => {
             entry.insert("rule".into(), rule.rule.into());
             entry.insert("action".into(), rule.action.as_str().into());
-            Some(rule.policy)
+            Some((rule.policy, Some((side.direction, rule.rule))))
         }
-        Decider::Isolation(policy) => Some(policy),
+        Decider::Isolation(policy) => Some((policy, None)),
         _ => None,
     };
-    if let Some(policy) = decider {
-        add_policy(analysis, policy, &mut entry);
+    if let Some((policy, rule)) = decider {
+        add_policy(analysis, policy, rule, &mut entry);
     }
     entry.insert("reason".into(), reason(side.decider).into());
     if let Some(otherwise) = side.otherwise {
         let mut other = Map::new();
         if let Decider::Rule(Contribution { policy, rule, .. }) = otherwise {
             other.insert("rule".into(), rule.into());
-            add_policy(analysis, policy, &mut other);
+            add_policy(analysis, policy, Some((side.direction, rule)), &mut other);
         }
         if let Decider::Isolation(policy) = otherwise {
-            add_policy(analysis, policy, &mut other);
+            add_policy(analysis, policy, None, &mut other);
         }
         other.insert("reason".into(), reason(otherwise).into());
         entry.insert("otherwise".into(), Value::Object(other));
@@ -116,7 +115,7 @@ fn side_json(analysis: &Analysis<'_>, pair: &PairAnswer, side: &Side, all: bool)
     if all {
         let one = |rule: &Contribution| {
             let mut entry = Map::new();
-            add_policy(analysis, rule.policy, &mut entry);
+            add_policy(analysis, rule.policy, Some((side.direction, rule.rule)), &mut entry);
             entry.insert("tier".into(), analysis.policies.get(rule.policy).tier.as_str().into());
             entry.insert("rule".into(), rule.rule.into());
             entry.insert("action".into(), rule.action.as_str().into());
@@ -128,17 +127,14 @@ fn side_json(analysis: &Analysis<'_>, pair: &PairAnswer, side: &Side, all: bool)
     Value::Object(entry)
 }
 
-fn add_policy(analysis: &Analysis<'_>, id: PolicyId, entry: &mut Map<String, Value>) {
+/// Names a policy, with the place of the rule that is meant.
+fn add_policy(analysis: &Analysis<'_>, id: PolicyId, rule: Option<(Direction, usize)>, entry: &mut Map<String, Value>) {
     let policy = analysis.policies.get(id);
     entry.insert("policy".into(), policy.meta.path().into());
     entry.insert("kind".into(), policy.kind.as_str().into());
-    if let Some(source) = source(analysis.snapshot, policy.meta) {
-        entry.insert("source".into(), source);
+    if let Some(source) = policy.source(analysis.snapshot, rule) {
+        entry.insert("source".into(), json!(source));
     }
-}
-
-fn source(snapshot: &Snapshot, meta: &patchkit::snapshot::objects::Meta) -> Option<Value> {
-    serde_json::to_value(snapshot.source_of(meta)?).ok()
 }
 
 /// Why a direction is as it is, in one clause.

@@ -1,44 +1,19 @@
 //! `kubectl netpolcheck coverage`.
 
-use clap::Args;
 use patchkit::{
-    app::{
-        App, FailOnArgs, Failure,
-        source::{Gathered, SourceArgs},
-    },
+    app::{App, Failure, source::Gathered},
     cluster::ConnectOptions,
-    render::OutputArgs,
     report::{Exit, Report},
 };
 
-use super::input::{self, ProfileArgs};
+use super::input::{self, ReportArgs};
 use crate::{coverage, engine::Analysis, foreign::Foreign};
-
-/// The flags of `coverage`.
-#[derive(Args, Debug)]
-pub struct CoverageArgs {
-    /// What to read.
-    #[command(flatten)]
-    pub source: SourceArgs,
-
-    /// How to write the report.
-    #[command(flatten)]
-    pub output: OutputArgs,
-
-    /// How open points are read.
-    #[command(flatten)]
-    pub profile: ProfileArgs,
-
-    /// How the findings decide the exit code.
-    #[command(flatten)]
-    pub fail_on: FailOnArgs,
-}
 
 /// Says how well policies cover a cluster.
 ///
 /// # Errors
 /// Where nothing can be read, or the report cannot be written.
-pub fn run(app: &App, args: &CoverageArgs, connect: &ConnectOptions) -> Result<Exit, Failure> {
+pub fn run(app: &App, args: &ReportArgs, connect: &ConnectOptions) -> Result<Exit, Failure> {
     let Gathered { snapshot, source } = input::read(app, &args.source, connect)?;
     let profile = args.profile.choose(&snapshot);
     let analysis = Analysis::of(&snapshot, profile.name);

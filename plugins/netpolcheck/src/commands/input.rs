@@ -3,10 +3,11 @@
 use clap::Args;
 use patchkit::{
     app::{
-        App, Failure,
+        App, FailOnArgs, Failure,
         source::{Gathered, SourceArgs},
     },
     cluster::{Access, ConnectOptions, Environment, MetadataWish, Wish},
+    render::OutputArgs,
     report::{NotEvaluated, Report},
     snapshot::{Kind, ServedResource, Snapshot, kinds},
 };
@@ -48,6 +49,26 @@ pub struct ProfileArgs {
     /// and else strict
     #[arg(long, value_enum, value_name = "PROFILE", help_heading = "Policies")]
     pub profile: Option<Profile>,
+}
+
+/// The flags of a command whose report is about all that was read.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// What to read.
+    #[command(flatten)]
+    pub source: SourceArgs,
+
+    /// How to write the report.
+    #[command(flatten)]
+    pub output: OutputArgs,
+
+    /// How open points are read.
+    #[command(flatten)]
+    pub profile: ProfileArgs,
+
+    /// How the findings decide the exit code.
+    #[command(flatten)]
+    pub fail_on: FailOnArgs,
 }
 
 /// The profile, and why it was taken.

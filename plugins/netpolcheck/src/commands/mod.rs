@@ -4,6 +4,7 @@ pub mod can;
 pub mod coverage;
 pub mod diff;
 pub mod input;
+pub mod lint;
 pub mod map;
 
 use patchkit::{
@@ -22,6 +23,7 @@ pub fn run(app: &App, cli: Cli) -> Result<Exit, Failure> {
         Command::Can(args) => can::run(app, &args, &cli.connect),
         Command::Diff(args) => diff::run(app, &args, &cli.connect),
         Command::Coverage(args) => coverage::run(app, &args, &cli.connect),
+        Command::Lint(args) => lint::run(app, &args, &cli.connect),
         Command::Map(args) => map::run(app, &args, &cli.connect),
     }
 }

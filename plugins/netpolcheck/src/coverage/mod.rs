@@ -8,4 +8,5 @@ mod targets;
 pub use document::document;
 pub use make::make;
 pub use model::{Coverage, DefaultDeny, IsolationLine, Part, Score};
+pub(crate) use targets::dns_pods;
 pub use targets::{Target, targets};

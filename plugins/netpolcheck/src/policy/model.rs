@@ -1,7 +1,13 @@
 //! One form for NetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy and ClusterNetworkPolicy.
 
 use compact_str::CompactString;
-use patchkit::snapshot::objects::Meta;
+use patchkit::{
+    report::SourceRef,
+    snapshot::{
+        Snapshot,
+        objects::{Meta, rule_lines::RuleLines},
+    },
+};
 use serde::{Serialize, Serializer};
 
 use super::TermId;
@@ -119,6 +125,8 @@ pub struct Policy<'s> {
     pub kind: PolicyKind,
     /// Its identity, and where it stands in the input.
     pub meta: &'s Meta,
+    /// Where its rules stand in the input.
+    pub lines: &'s RuleLines,
     /// Its tier.
     pub tier: Tier,
     /// Within its tier the lowest number is asked first; those with the same number in an order that nobody knows.
@@ -140,6 +148,16 @@ impl Policy<'_> {
             Direction::Ingress => self.ingress.as_deref(),
             Direction::Egress => self.egress.as_deref(),
         }
+    }
+
+    /// Where it stands in the input files, or one of its rules.
+    #[must_use]
+    pub fn source(&self, snapshot: &Snapshot, rule: Option<(Direction, usize)>) -> Option<SourceRef> {
+        let line = rule.and_then(|(direction, index)| match direction {
+            Direction::Ingress => self.lines.ingress.line(index),
+            Direction::Egress => self.lines.egress.line(index),
+        });
+        snapshot.source_of_part(self.meta, line)
     }
 
     /// `NetworkPolicy shop/web`

@@ -77,7 +77,8 @@ impl<'s> Policies<'s> {
             rules.map(|(index, rule)| reader.rule(index, "egress", &namespace, &rule.to, &rule.ports)).collect()
         });
         let kind = PolicyKind::NetworkPolicy;
-        self.all.push(Policy { kind, meta, tier: Tier::NetworkPolicy, priority: 0, subject, ingress, egress });
+        let lines = &policy.lines;
+        self.all.push(Policy { kind, meta, lines, tier: Tier::NetworkPolicy, priority: 0, subject, ingress, egress });
     }
 
     fn add_cluster_policy(&mut self, policy: &'s ClusterPolicy) {
@@ -112,7 +113,7 @@ impl<'s> Policies<'s> {
         };
         let ingress = rules(&policy.ingress, "ingress");
         let egress = rules(&policy.egress, "egress");
-        self.all.push(Policy { kind, meta, tier, priority, subject, ingress, egress });
+        self.all.push(Policy { kind, meta, lines: &policy.lines, tier, priority, subject, ingress, egress });
     }
 }
 
