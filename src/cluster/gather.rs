@@ -22,6 +22,8 @@ pub struct MetadataWish {
     pub kind: String,
     /// The resource as it stands in URLs.
     pub plural: String,
+    /// Only objects whose fields are so (`type=kubernetes.io/service-account-token`); empty means all.
+    pub fields: &'static str,
 }
 
 /// What a command wants to know of a cluster.
@@ -177,7 +179,10 @@ impl Cluster {
             if wish.group.is_empty() { wish.plural.clone() } else { format!("{}.{}", wish.plural, wish.group) };
         let api_version =
             if wish.group.is_empty() { wish.version.clone() } else { format!("{}/{}", wish.group, wish.version) };
-        let request = ListRequest::of(&wish.group, &wish.version, &wish.plural, None).metadata_only();
+        let mut request = ListRequest::of(&wish.group, &wish.version, &wish.plural, None).metadata_only();
+        if !wish.fields.is_empty() {
+            request = request.fields(wish.fields);
+        }
         let mut count = 0;
         let outcome = self
             .list::<PageError>(&request, |event| {

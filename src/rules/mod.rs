@@ -1,10 +1,11 @@
 //! Kubernetes' own rules, as pure functions: selectors, quantities, pod requests, owners, versions and skew, image
-//! names, taints, budgets, windows.
+//! names, taints, budgets, windows, certificates.
 //!
 //! Nothing here knows where an object came from. The types are what the rules read of the API's objects; snapshots
 //! are made of them.
 
 pub mod budget;
+mod certificate;
 pub mod eviction;
 pub mod image;
 mod int_or_string;
@@ -25,6 +26,7 @@ pub mod version;
 pub(crate) mod volume;
 pub mod window;
 
+pub use certificate::{Certificate, CertificateError};
 pub use image::{ImageError, ImageRef};
 pub use int_or_string::IntOrString;
 pub use labels::Labels;

@@ -472,6 +472,28 @@ pub enum VolumeSource {
     },
 }
 
+impl VolumeSource {
+    /// The field of a volume that the source stands in, such as `emptyDir`; none where there is no source.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        Some(match self {
+            Self::None => return None,
+            Self::EmptyDir { .. } => "emptyDir",
+            Self::HostPath { .. } => "hostPath",
+            Self::PersistentVolumeClaim { .. } => "persistentVolumeClaim",
+            Self::Ephemeral { .. } => "ephemeral",
+            Self::ConfigMap { .. } => "configMap",
+            Self::Secret { .. } => "secret",
+            Self::Projected { .. } => "projected",
+            Self::DownwardApi => "downwardAPI",
+            Self::Csi { .. } => "csi",
+            Self::GitRepo => "gitRepo",
+            Self::Image => "image",
+            Self::Disk { field, .. } | Self::Other { field } => field,
+        })
+    }
+}
+
 /// The claim of a volume. The pods of a StatefulSet differ in it by nothing but their own names, and stay equal
 /// without them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]

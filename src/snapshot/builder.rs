@@ -11,8 +11,8 @@ use super::{
     kinds::{self, Kind},
     model::{Coverage, DeprecatedCall, ServedResource, Snapshot},
     objects::{
-        Context, Resource, admission, cluster_policy, cluster_wide, entrance, extension, foreign_policy, meta::Origin,
-        network, node, pod, rule_lines::RuleLines, scan, storage, workload,
+        Context, Resource, admission, cluster_policy, cluster_wide, credentials, entrance, extension, foreign_policy,
+        limit_range, meta::Origin, network, node, pod, rule_lines::RuleLines, runtime_class, scan, storage, workload,
     },
     settle::settle,
     version::{KubectlVersion, ServerVersion},
@@ -79,6 +79,10 @@ macro_rules! with_kind {
             kinds::PERSISTENT_VOLUMES => $body!(storage::PersistentVolume, volumes),
             kinds::PERSISTENT_VOLUME_CLAIMS => $body!(storage::PersistentVolumeClaim, claims),
             kinds::RESOURCE_QUOTAS => $body!(cluster_wide::ResourceQuota, quotas),
+            kinds::LIMIT_RANGES => $body!(limit_range::LimitRange, limit_ranges),
+            kinds::SERVICE_ACCOUNTS => $body!(credentials::ServiceAccount, service_accounts),
+            kinds::CERTIFICATE_SIGNING_REQUESTS => $body!(credentials::CertificateSigningRequest, certificate_requests),
+            kinds::RUNTIME_CLASSES => $body!(runtime_class::RuntimeClass, runtime_classes),
             kinds::REPLICATION_CONTROLLERS => $body!(workload::ReplicationController, workloads, 0),
             kinds::POD_TEMPLATES => $body!(workload::PodTemplate, workloads, 0),
             kinds::DEPLOYMENTS => $body!(workload::Deployment, workloads, 0),
@@ -104,6 +108,9 @@ macro_rules! with_kind {
             kinds::ROLE_BINDINGS => $body!(cluster_wide::RoleBinding, role_bindings),
             kinds::CLUSTER_ROLE_BINDINGS => $body!(cluster_wide::ClusterRoleBinding, role_bindings, 0),
             kinds::VALIDATING_ADMISSION_POLICIES => $body!(admission::AdmissionPolicy, admission_policies),
+            kinds::VALIDATING_ADMISSION_POLICY_BINDINGS => {
+                $body!(admission::AdmissionPolicyBinding, admission_policy_bindings)
+            }
             kinds::VULNERABILITY_REPORTS => $body!(scan::VulnerabilityReport, vulnerability_reports),
             kinds::PROMETHEUS_RULES => $body!(cluster_wide::PrometheusRule, prometheus_rules),
             kinds::ADMIN_NETWORK_POLICIES => $body!(cluster_policy::AdminNetworkPolicy, cluster_policies, 0),

@@ -65,6 +65,7 @@ kinds! {
     PERSISTENT_VOLUMES: "" "v1" "PersistentVolume" "persistentvolumes";
     PERSISTENT_VOLUME_CLAIMS: "" "v1" "PersistentVolumeClaim" "persistentvolumeclaims";
     RESOURCE_QUOTAS: "" "v1" "ResourceQuota" "resourcequotas";
+    LIMIT_RANGES: "" "v1" "LimitRange" "limitranges";
     REPLICATION_CONTROLLERS: "" "v1" "ReplicationController" "replicationcontrollers";
     POD_TEMPLATES: "" "v1" "PodTemplate" "podtemplates";
     DEPLOYMENTS: "apps" "v1" "Deployment" "deployments";
@@ -91,6 +92,9 @@ kinds! {
     CLUSTER_ROLE_BINDINGS: "rbac.authorization.k8s.io" "v1" "ClusterRoleBinding" "clusterrolebindings";
     INGRESSES: "networking.k8s.io" "v1" "Ingress" "ingresses";
     VALIDATING_ADMISSION_POLICIES: "admissionregistration.k8s.io" "v1" "ValidatingAdmissionPolicy" "validatingadmissionpolicies";
+    VALIDATING_ADMISSION_POLICY_BINDINGS: "admissionregistration.k8s.io" "v1" "ValidatingAdmissionPolicyBinding" "validatingadmissionpolicybindings";
+    RUNTIME_CLASSES: "node.k8s.io" "v1" "RuntimeClass" "runtimeclasses";
+    CERTIFICATE_SIGNING_REQUESTS: "certificates.k8s.io" "v1" "CertificateSigningRequest" "certificatesigningrequests";
     VULNERABILITY_REPORTS: "aquasecurity.github.io" "v1alpha1" "VulnerabilityReport" "vulnerabilityreports";
     PROMETHEUS_RULES: "monitoring.coreos.com" "v1" "PrometheusRule" "prometheusrules";
     ADMIN_NETWORK_POLICIES: "policy.networking.k8s.io" "v1alpha1" "AdminNetworkPolicy" "adminnetworkpolicies";

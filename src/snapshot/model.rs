@@ -8,17 +8,20 @@ use super::{
     kinds::{self, Kind},
     objects::{
         Meta,
-        admission::{AdmissionPolicy, WebhookConfiguration},
+        admission::{AdmissionPolicy, AdmissionPolicyBinding, WebhookConfiguration},
         cluster_policy::ClusterPolicy,
         cluster_wide::{
             ConfigMap, Namespace, OtherObject, PodDisruptionBudget, PrometheusRule, ResourceQuota, Role, RoleBinding,
         },
+        credentials::{CertificateSigningRequest, ServiceAccount},
         entrance::{Gateway, Ingress, Route},
         extension::{ApiService, CustomResourceDefinition},
         foreign_policy::ForeignPolicy,
+        limit_range::LimitRange,
         network::{EndpointSlice, Endpoints, NetworkPolicy, Service},
         node::Node,
         pod::Pod,
+        runtime_class::RuntimeClass,
         scan::VulnerabilityReport,
         storage::{
             CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass,
@@ -88,11 +91,16 @@ pub struct Snapshot {
     pub custom_resources: Vec<CustomResourceDefinition>,
     pub api_services: Vec<ApiService>,
     pub quotas: Vec<ResourceQuota>,
+    pub limit_ranges: Vec<LimitRange>,
     pub config_maps: Vec<ConfigMap>,
     pub roles: Vec<Role>,
     /// RoleBindings and ClusterRoleBindings.
     pub role_bindings: Vec<RoleBinding>,
+    pub service_accounts: Vec<ServiceAccount>,
+    pub certificate_requests: Vec<CertificateSigningRequest>,
     pub admission_policies: Vec<AdmissionPolicy>,
+    pub admission_policy_bindings: Vec<AdmissionPolicyBinding>,
+    pub runtime_classes: Vec<RuntimeClass>,
     pub volumes: Vec<PersistentVolume>,
     pub claims: Vec<PersistentVolumeClaim>,
     pub storage_classes: Vec<StorageClass>,
@@ -214,9 +222,14 @@ impl Snapshot {
             .chain(self.routes.iter().map(|route| (route.kind.as_str(), &route.meta)))
             .chain(self.webhooks.iter().map(|webhook| (webhook.kind(), &webhook.meta)))
             .chain(of!(admission_policies, "ValidatingAdmissionPolicy"))
+            .chain(of!(admission_policy_bindings, "ValidatingAdmissionPolicyBinding"))
+            .chain(of!(runtime_classes, "RuntimeClass"))
             .chain(of!(custom_resources, "CustomResourceDefinition"))
             .chain(of!(api_services, "APIService"))
             .chain(of!(quotas, "ResourceQuota"))
+            .chain(of!(limit_ranges, "LimitRange"))
+            .chain(of!(service_accounts, "ServiceAccount"))
+            .chain(of!(certificate_requests, "CertificateSigningRequest"))
             .chain(of!(config_maps, "ConfigMap"))
             .chain(self.roles.iter().map(|role| (role.kind(), &role.meta)))
             .chain(self.role_bindings.iter().map(|binding| (binding.kind(), &binding.meta)))

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use super::{
     model::Snapshot,
     objects::{
-        Meta, admission, cluster_policy, cluster_wide, entrance, extension, foreign_policy, network, node, pod, scan,
-        storage, workload,
+        Meta, admission, cluster_policy, cluster_wide, credentials, entrance, extension, foreign_policy, limit_range,
+        network, node, pod, runtime_class, scan, storage, workload,
     },
 };
 
@@ -54,9 +54,14 @@ listed! {
     entrance::Route, |route| route.kind.as_str();
     admission::WebhookConfiguration, |webhook| webhook.kind();
     admission::AdmissionPolicy;
+    admission::AdmissionPolicyBinding;
+    runtime_class::RuntimeClass;
     extension::CustomResourceDefinition;
     extension::ApiService;
     cluster_wide::ResourceQuota;
+    limit_range::LimitRange;
+    credentials::ServiceAccount;
+    credentials::CertificateSigningRequest;
     cluster_wide::ConfigMap;
     cluster_wide::Role, |role| role.kind();
     cluster_wide::RoleBinding, |binding| binding.kind();
@@ -98,9 +103,14 @@ pub(super) fn settle(snapshot: &mut Snapshot, only_last: bool) {
         routes,
         webhooks,
         admission_policies,
+        admission_policy_bindings,
+        runtime_classes,
         custom_resources,
         api_services,
         quotas,
+        limit_ranges,
+        service_accounts,
+        certificate_requests,
         config_maps,
         roles,
         role_bindings,

@@ -5,6 +5,7 @@ use patchkit::cluster::ConnectOptions;
 
 use crate::commands::{
     apis::ApisArgs, cves::CvesArgs, data::DataArgs, fix::FixArgs, images::ImagesArgs, plan::PlanArgs, pods::PodsArgs,
+    posture::PostureArgs,
 };
 
 /// What a cluster must update for its security, why, and in which order
@@ -33,6 +34,8 @@ pub enum Command {
     Images(Box<ImagesArgs>),
     /// What the Pod Security Standards forbid of each pod and template, and what each namespace could enforce
     Pods(Box<PodsArgs>),
+    /// What the practice asks of the whole cluster: API server, rights, credentials, namespaces, runtime, nodes
+    Posture(Box<PostureArgs>),
     /// The smallest change that makes each workload pass a level, as patches or applied with a way back
     Fix(Box<FixArgs>),
     /// The facts that the answers rest on: releases, support calendars, vulnerabilities, APIs, feature gates

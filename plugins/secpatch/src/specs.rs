@@ -11,6 +11,7 @@ use patchkit::{
     snapshot::{
         Coverage, Kind, Snapshot, kinds,
         objects::{
+            Meta,
             pod::Pod,
             workload::{Workload, WorkloadKind},
         },
@@ -169,6 +170,70 @@ impl<'s> Specs<'s> {
             .map(|kind| kind.plural)
             .collect();
         if missing.is_empty() { String::new() } else { format!(" (the input holds no {})", missing.join(", ")) }
+    }
+}
+
+/// Something that people write and that makes pods, or is one.
+#[derive(Clone, Copy)]
+pub(crate) struct Item<'s> {
+    /// Its kind.
+    pub(crate) kind: &'static str,
+    pub(crate) meta: &'s Meta,
+    pub(crate) spec: &'s Arc<PodSpec>,
+    /// Of the pod, or of the pods that it makes.
+    pub(crate) annotations: &'s Labels,
+}
+
+impl<'s> Item<'s> {
+    pub(crate) fn namespace(&self) -> &'s str {
+        &self.meta.namespace
+    }
+}
+
+/// Every workload that nobody else makes, and every pod that neither a controller nor a kubelet makes.
+pub(crate) struct Items<'s>(Vec<Item<'s>>);
+
+impl<'s> Items<'s> {
+    pub(crate) fn of(snapshot: &'s Snapshot) -> Self {
+        let workloads =
+            snapshot.workloads.iter().filter(|workload| is_looked_at(workload) && !workload.is_owned()).map(
+                |workload| Item {
+                    kind: workload.kind.as_str(),
+                    meta: &workload.meta,
+                    spec: &workload.template,
+                    annotations: &workload.template_annotations,
+                },
+            );
+        let pods = snapshot
+            .pods
+            .iter()
+            .filter(|pod| !pod.is_finished() && !pod.is_mirror() && pod.meta.controller().is_none())
+            .map(|pod| Item { kind: "Pod", meta: &pod.meta, spec: &pod.spec, annotations: &pod.meta.annotations });
+        Self(workloads.chain(pods).collect())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Item<'s>> {
+        self.0.iter()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Which of the kinds were not read; `None` where all were. Files hold what somebody wrote into them: there it is
+    /// only missed where they hold none of any kind.
+    pub(crate) fn why_unknown(&self, snapshot: &Snapshot) -> Option<String> {
+        if let Some((kind, why)) =
+            TEMPLATES.iter().chain([&kinds::PODS]).find_map(|kind| match snapshot.coverage(kind) {
+                Coverage::Denied(why) => Some((kind, why)),
+                _ => None,
+            })
+        {
+            return Some(format!("{}: {why}", kind.resource()));
+        }
+        let is_known = |kind: &Kind| snapshot.why_unknown(kind).is_none();
+        let any = TEMPLATES.iter().chain([&kinds::PODS]).any(is_known);
+        (!any).then(|| "the input holds no pods and no workloads".to_owned())
     }
 }
 

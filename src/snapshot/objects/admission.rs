@@ -169,3 +169,40 @@ impl Resource for AdmissionPolicy {
         }
     }
 }
+
+/// A ValidatingAdmissionPolicyBinding: without one a policy does nothing.
+#[derive(Clone, Debug, Default)]
+pub struct AdmissionPolicyBinding {
+    /// Identity.
+    pub meta: Meta,
+    /// The name of the policy.
+    pub policy: CompactString,
+    /// What happens where the policy fails: `Deny`, `Warn`, `Audit`.
+    pub actions: Vec<CompactString>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct WireBinding {
+    #[serde(deserialize_with = "or_default")]
+    metadata: WireMeta,
+    #[serde(deserialize_with = "or_default")]
+    spec: WireBindingSpec,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WireBindingSpec {
+    #[serde(deserialize_with = "or_default")]
+    policy_name: CompactString,
+    #[serde(deserialize_with = "or_default")]
+    validation_actions: Vec<CompactString>,
+}
+
+impl Resource for AdmissionPolicyBinding {
+    type Wire = WireBinding;
+
+    fn keep(wire: WireBinding, context: &mut Context) -> Self {
+        Self { meta: wire.metadata.keep(context), policy: wire.spec.policy_name, actions: wire.spec.validation_actions }
+    }
+}

@@ -143,6 +143,12 @@ pub struct PolicyRule {
     pub resources: Vec<CompactString>,
     #[serde(deserialize_with = "or_default")]
     pub verbs: Vec<CompactString>,
+    /// Only these objects, by name; empty means all.
+    #[serde(deserialize_with = "or_default")]
+    pub resource_names: Vec<CompactString>,
+    /// Paths that belong to no resource, such as `/metrics`.
+    #[serde(rename = "nonResourceURLs", deserialize_with = "or_default")]
+    pub non_resource_urls: Vec<CompactString>,
 }
 
 #[derive(Default, Deserialize)]

@@ -117,6 +117,7 @@ fn other_policies(served: &[ServedResource]) -> Vec<MetadataWish> {
                 version: resource.version.clone(),
                 kind: resource.kind.clone(),
                 plural: resource.plural.clone(),
+                fields: "",
             });
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use patchkit::{rules::version::Minor, snapshot::ServedResource};
+use patchkit::{cluster::MetadataWish, rules::version::Minor, snapshot::ServedResource};
 
 use crate::{
     facts::{ApiLife, Apis, api::stability},
@@ -20,19 +20,6 @@ pub(super) fn is_stored(life: &ApiLife) -> bool {
         )
 }
 
-/// A kind to read the metadata of, and the version to ask for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ask {
-    /// The API group.
-    pub group: String,
-    /// The version to ask for: a served one, and one that stays where there is one.
-    pub version: String,
-    /// The kind.
-    pub kind: String,
-    /// The resource as it stands in URLs.
-    pub plural: String,
-}
-
 /// The kinds whose objects show who still uses these APIs, which go up to and with `to`, as far as the server serves
 /// them. A kind that has moved to another group is asked for there, since it is the same object; one
 /// that the snapshot has a type for (see [`kinds::find`]) is named here too.
@@ -42,7 +29,7 @@ pub fn kinds_to_ask<'f>(
     lives: impl Iterator<Item = &'f ApiLife>,
     to: Minor,
     served: &[ServedResource],
-) -> Vec<Ask> {
+) -> Vec<MetadataWish> {
     let mut asked = BTreeSet::new();
     for life in lives.filter(|life| is_stored(life)) {
         let moved = apis.replacement_at(life, to).filter(|gvk| gvk.kind == life.gvk.kind).map(|gvk| gvk.group.as_str());
@@ -60,11 +47,12 @@ pub fn kinds_to_ask<'f>(
                     (stays, stability(&resource.version))
                 });
             if let Some(best) = best {
-                asked.insert(Ask {
+                asked.insert(MetadataWish {
                     group: best.group.clone(),
                     version: best.version.clone(),
                     kind: best.kind.clone(),
                     plural: best.plural.clone(),
+                    fields: "",
                 });
                 break;
             }

@@ -13,7 +13,7 @@ pub mod report;
 pub mod rewrite;
 mod uses;
 
-pub use ask::{Ask, kinds_to_ask, unread};
+pub use ask::{kinds_to_ask, unread};
 pub use document::document;
 pub use model::{Alone, ApiObject, ApiStatus, ApiUse, ApiUser, RemovedApi, SeenIn};
 pub use removed::{manifests_of_the_past, removed};

@@ -175,9 +175,6 @@ fn wishes(facts: &Facts, choice: &TargetChoice, served: &[patchkit::snapshot::Se
         TargetChoice::Default | TargetChoice::LatestPatch | TargetChoice::Latest => newest,
     };
     apis::kinds_to_ask(facts.apis(), report::to_look_for(facts.apis(), served, target), target, served)
-        .into_iter()
-        .map(|ask| MetadataWish { group: ask.group, version: ask.version, kind: ask.kind, plural: ask.plural })
-        .collect()
 }
 
 /// Standard input, where it is asked for: it can be read only once, and is looked at twice.

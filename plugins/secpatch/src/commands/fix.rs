@@ -20,7 +20,7 @@ use patchkit::{
 use super::pods::StandardArgs;
 use crate::{
     execute::{self, Applied, ApplyOptions, Outcome},
-    fix::{self, Answers, NamedVolumeAnswer, Options},
+    fix::{self, Answers, NamedVolumeAnswer, Options, files::PatchForm},
     pod_security::Level,
     pods,
 };
@@ -61,6 +61,10 @@ pub struct FixArgs {
     /// What takes the place of a forbidden volume: emptyDir, or claim:CLAIM (repeatable)
     #[arg(long = "volume", value_name = "NAME=SOURCE", help_heading = "Decisions")]
     pub volumes: Vec<NamedVolumeAnswer>,
+
+    /// The form of the patches that are written: strategic merge patches, or JSON patches (RFC 6902)
+    #[arg(long, value_name = "FORM", value_enum, default_value_t, help_heading = "Carrying out")]
+    pub patch_form: PatchForm,
 
     /// Write the patches into this folder, one file an object
     #[arg(long, value_name = "DIR", help_heading = "Carrying out", conflicts_with_all = ["kustomize", "apply", "undo"])]
@@ -124,9 +128,9 @@ pub fn run(app: &App, args: &FixArgs, connect: &ConnectOptions) -> Result<Exit, 
         return Err(Failure::usage(format!("{wanted:?} names no object: expected kind/name, such as deployment/web")));
     }
     for folder in args.to.iter().chain(&args.kustomize) {
-        let mut files = fix::files::patches(&plan.fixes)?;
+        let mut files = fix::files::patches(&plan.fixes, args.patch_form)?;
         if args.kustomize.is_some() {
-            files.push(fix::files::kustomize_component(&files)?);
+            files.push(fix::files::kustomize_component(&files, args.patch_form)?);
         }
         fs::create_dir_all(folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
         for file in files {
@@ -156,10 +160,13 @@ pub fn run(app: &App, args: &FixArgs, connect: &ConnectOptions) -> Result<Exit, 
     Ok(exit_of(&applied, Outcome::Changed))
 }
 
-/// Clean where all came out as wished, findings where something went wrong, partly done otherwise.
+/// Clean where all came out as wished, interrupted where somebody stopped it, findings where something went wrong,
+/// partly done otherwise.
 fn exit_of(all: &[Applied], wished: Outcome) -> Exit {
     let is_wrong = |outcome: Outcome| outcome != wished && matches!(outcome, Outcome::Failed | Outcome::TakenBack);
-    if all.iter().any(|applied| is_wrong(applied.outcome)) {
+    if all.iter().any(|applied| applied.outcome == Outcome::Interrupted) {
+        Exit::Interrupted
+    } else if all.iter().any(|applied| is_wrong(applied.outcome)) {
         Exit::Findings
     } else if all.iter().all(|applied| applied.outcome == wished) {
         Exit::Clean

@@ -7,8 +7,10 @@ pub mod facts_cache;
 pub mod fix;
 mod http;
 pub mod images;
+mod own;
 pub mod plan;
 pub mod pods;
+pub mod posture;
 mod replace_file;
 pub mod session;
 
@@ -30,6 +32,7 @@ pub fn run(app: &App, cli: Cli) -> Result<Exit, Failure> {
         Command::Images(args) => images::run(app, &args, &cli.connect),
         Command::Apis(args) => apis::run(app, &args, &cli.connect),
         Command::Pods(args) => pods::run(app, &args, &cli.connect),
+        Command::Posture(args) => posture::run(app, &args, &cli.connect),
         Command::Fix(args) => fix::run(app, &args, &cli.connect),
         Command::Data(args) => data::run(app, &args),
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use patchkit::{
-    app::{App, Failure},
+    app::{App, Failure, Interrupt},
     cluster::{Cluster, ClusterError, Writer},
     report::ObjectRef,
     term::Paint,
@@ -50,6 +50,8 @@ pub enum Outcome {
     TakenBack,
     /// The rollout failed, and so did taking it back: the journal is kept.
     Failed,
+    /// Somebody pressed Ctrl-C while it rolled out: the change stands, and so does its journal.
+    Interrupted,
 }
 
 /// One change with its outcome.
@@ -65,20 +67,23 @@ pub struct Applied {
 }
 
 /// Makes the changes, each after its diff was shown and confirmed. A rollout that fails is taken back, and those that
-/// follow are not begun.
+/// follow are not begun; nor are they after Ctrl-C, which leaves the change that is rolling out as it is and says so.
 ///
 /// # Errors
 /// Where nobody is there to be asked, and where the cluster refuses a dry run.
 pub fn apply(app: &App, cluster: &Cluster, fixes: &[Fix], options: &ApplyOptions) -> Result<Vec<Applied>, Failure> {
     let mut all = Vec::new();
-    let mut went_wrong = false;
+    let mut why_not = None;
     for fix in fixes {
-        let (outcome, detail) = if went_wrong {
-            (Outcome::Skipped, "not begun, since an earlier rollout failed".to_owned())
-        } else {
-            one(app, cluster, fix, options)?
+        let (outcome, detail) = match why_not {
+            Some(why) => (Outcome::Skipped, format!("not begun, since {why}")),
+            None => one(app, cluster, fix, options)?,
         };
-        went_wrong |= matches!(outcome, Outcome::TakenBack | Outcome::Failed);
+        why_not = match outcome {
+            Outcome::TakenBack | Outcome::Failed => Some("an earlier rollout failed"),
+            Outcome::Interrupted => Some("the run was interrupted"),
+            _ => why_not,
+        };
         app.progress.say(&format!("{}: {detail}", fix.object.display()));
         all.push(Applied { object: fix.object.clone(), outcome, detail });
     }
@@ -110,21 +115,27 @@ fn one(app: &App, cluster: &Cluster, fix: &Fix, options: &ApplyOptions) -> Resul
     for decision in &fix.decisions {
         app.warn(&decision.question);
     }
+    for overwriter in &fix.overwritten_by {
+        app.warn(&overwriter.display());
+    }
     if !app.prompt().confirm(&format!("Change {}?", fix.object.display()), options.yes)? {
         return Ok((Outcome::Declined, "left as it is".to_owned()));
     }
-    app.block_on(change(app, cluster, &path, fix, patch, &before, options))?
+    // From here on Ctrl-C must not leave a change behind that nobody has heard of.
+    let mut interrupt = app.interrupt();
+    app.block_on(change(app, cluster, fix, patch, &before, options, &mut interrupt))?
 }
 
 async fn change(
     app: &App,
     cluster: &Cluster,
-    path: &str,
     fix: &Fix,
     patch: &Value,
     before: &Value,
     options: &ApplyOptions,
+    interrupt: &mut Interrupt,
 ) -> Result<(Outcome, String), Failure> {
+    let path = path_of(&fix.object);
     let mut patch = patch.clone();
     // Fails where the object was made anew since it was looked at.
     patch["metadata"]["uid"] = before["metadata"]["uid"].clone();
@@ -142,23 +153,31 @@ async fn change(
     };
     let mut journal = Journal::begin(cluster, &options.run, entry).await?;
     let writer = Writer { field_manager: FIELD_MANAGER, dry_run: false };
-    if let Err(error) = cluster.strategic_merge_patch(path, &patch, writer).await {
+    if let Err(error) = cluster.strategic_merge_patch(&path, &patch, writer).await {
         // It may have been made all the same: the object tells.
-        let now: Value = cluster.get_json(path).await?;
+        let now: Value = cluster.get_json(&path).await?;
         if !is_applied(&now, &journal.entry.patch) {
             journal.end(cluster).await?;
             return Ok((Outcome::Skipped, format!("left as it is: {error}")));
         }
     }
-    match watch(app, cluster, path, &fix.object, options.timeout).await {
-        Ok(how) => {
+    match watch(app, cluster, &fix.object, options.timeout, interrupt).await {
+        Watched::Done(how) => {
             journal.reach(cluster, Stage::Done).await?;
             Ok((Outcome::Changed, format!("changed; {how} (journal {})", journal.display())))
         }
-        Err(why) => {
+        Watched::Interrupted(told) => {
+            let (journal, run) = (journal.display(), &options.run);
+            let detail = format!(
+                "interrupted: it is changed, and its rollout goes on without being watched{told}; journal {journal}. \
+                 kubectl secpatch fix --undo={run} restores it; the same command once more goes on with the others"
+            );
+            Ok((Outcome::Interrupted, detail))
+        }
+        Watched::Failed(why) => {
             app.warn(&format!("{}: {why}; taking it back", fix.object.display()));
-            Ok(match take_back(app, cluster, &mut journal, options.timeout).await {
-                Ok(how) => (Outcome::TakenBack, format!("taken back, since {why}; {how}")),
+            Ok(match take_back(app, cluster, &mut journal, options.timeout, interrupt).await {
+                Ok(TakenBack { how, .. }) => (Outcome::TakenBack, format!("taken back, since {why}; {how}")),
                 Err(error) => (
                     Outcome::Failed,
                     format!(
@@ -171,13 +190,22 @@ async fn change(
     }
 }
 
+/// A change that was taken back.
+pub(super) struct TakenBack {
+    /// How its pods are.
+    pub(super) how: String,
+    /// Somebody pressed Ctrl-C while its pods were waited for.
+    pub(super) interrupted: bool,
+}
+
 /// Takes a change back, waits until its pods are back, and ends the journal.
 pub(super) async fn take_back(
     app: &App,
     cluster: &Cluster,
     journal: &mut Journal,
     timeout: Duration,
-) -> Result<String, String> {
+    interrupt: &mut Interrupt,
+) -> Result<TakenBack, String> {
     let words = |error: ClusterError| error.to_string();
     journal.reach(cluster, Stage::TakingBack).await.map_err(words)?;
     let object = journal.entry.object.clone();
@@ -188,28 +216,46 @@ pub(super) async fn take_back(
     cluster.strategic_merge_patch(&path, &back, writer).await.map_err(words)?;
     // As it was before is restored now; that its pods are ready again is another matter.
     journal.end(cluster).await.map_err(words)?;
-    Ok(match watch(app, cluster, &path, &object, timeout).await {
-        Ok(how) => format!("it is as it was before; {how}"),
-        Err(why) => format!("it is as it was before, but {why}"),
+    let taken_back = |how: String, interrupted| TakenBack { how, interrupted };
+    Ok(match watch(app, cluster, &object, timeout, interrupt).await {
+        Watched::Done(how) => taken_back(format!("it is as it was before; {how}"), false),
+        Watched::Failed(why) => taken_back(format!("it is as it was before, but {why}"), false),
+        Watched::Interrupted(told) => {
+            taken_back(format!("it is as it was before; interrupted while its pods were waited for{told}"), true)
+        }
     })
 }
 
-/// Waits for the end of a rollout, and says what happens on the way. The error says why it failed.
+/// How the watch of a rollout ended.
+enum Watched {
+    /// Well, and how.
+    Done(String),
+    /// Not well, and why.
+    Failed(String),
+    /// By Ctrl-C, and what was waited for last.
+    Interrupted(String),
+}
+
+/// Waits for the end of a rollout, and says what happens on the way.
 async fn watch(
     app: &App,
     cluster: &Cluster,
-    path: &str,
     object: &ObjectRef,
     timeout: Duration,
-) -> Result<String, String> {
+    interrupt: &mut Interrupt,
+) -> Watched {
+    let path = path_of(object);
     let end = Instant::now() + timeout;
     let mut told = String::new();
     loop {
-        let now: Value = cluster.get_json(path).await.map_err(|error| error.to_string())?;
+        let now: Value = match cluster.get_json(&path).await {
+            Ok(now) => now,
+            Err(error) => return Watched::Failed(error.to_string()),
+        };
         let waiting = match rollout(&now) {
-            Rollout::Done => return Ok("all pods run with it".to_owned()),
-            Rollout::None(why) => return Ok(why.to_owned()),
-            Rollout::Failed(why) => return Err(with_reasons(cluster, object, &now, why).await),
+            Rollout::Done => return Watched::Done("all pods run with it".to_owned()),
+            Rollout::None(why) => return Watched::Done(why.to_owned()),
+            Rollout::Failed(why) => return Watched::Failed(with_reasons(cluster, object, &now, why).await),
             Rollout::Waiting(what) => what,
         };
         if waiting != told {
@@ -218,9 +264,12 @@ async fn watch(
         }
         if Instant::now() >= end {
             let why = format!("after {} s {told}", timeout.as_secs());
-            return Err(with_reasons(cluster, object, &now, why).await);
+            return Watched::Failed(with_reasons(cluster, object, &now, why).await);
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::select! {
+            () = interrupt.pressed() => return Watched::Interrupted(format!(" ({told})")),
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
     }
 }
 

@@ -34,8 +34,14 @@ pub fn undo(
         app.warn(&format!("the ConfigMap {name} is no journal that can be read, and is left alone"));
     }
     let mut all = Vec::new();
+    let mut interrupted = false;
     for mut journal in journals.into_iter().filter(|journal| run.is_none_or(|run| run == journal.run)) {
-        let (outcome, detail) = one(app, cluster, &mut journal, yes, timeout)?;
+        let (outcome, detail) = if interrupted {
+            let detail = format!("not begun, since the run was interrupted; the journal {} is kept", journal.display());
+            (Outcome::Interrupted, detail)
+        } else {
+            one(app, cluster, &mut journal, yes, timeout, &mut interrupted)?
+        };
         app.progress.say(&format!("{}: {detail}", journal.entry.object.display()));
         all.push(Applied { object: journal.entry.object, outcome, detail });
     }
@@ -48,6 +54,7 @@ fn one(
     journal: &mut Journal,
     yes: bool,
     timeout: Duration,
+    interrupted: &mut bool,
 ) -> Result<(Outcome, String), Failure> {
     let object = journal.entry.object.clone();
     let path = path_of(&object);
@@ -85,8 +92,12 @@ fn one(
     if !app.prompt().confirm(&format!("Restore {}?", object.display()), yes)? {
         return Ok((Outcome::Declined, "left as it is".to_owned()));
     }
-    Ok(match app.block_on(take_back(app, cluster, journal, timeout))? {
-        Ok(how) => (Outcome::TakenBack, how),
+    let mut interrupt = app.interrupt();
+    Ok(match app.block_on(take_back(app, cluster, journal, timeout, &mut interrupt))? {
+        Ok(taken_back) => {
+            *interrupted = taken_back.interrupted;
+            (Outcome::TakenBack, taken_back.how)
+        }
         Err(why) => (Outcome::Failed, format!("{why}; the journal {} is kept", journal.display())),
     })
 }

@@ -44,6 +44,9 @@ impl FixPlan {
                     .with_object(fix.object.clone())
                     .with_source(fix.source.clone())
                     .with_evidence("checks", checks);
+                if let Some(overwriter) = fix.overwritten_by.first() {
+                    finding = finding.with_evidence("overwrittenBy", overwriter.by);
+                }
                 if let Some(decision) = fix.decisions.iter().find(|decision| decision.blocks || fix.reaches) {
                     finding = finding.with_hint(decision.question.clone());
                 }
@@ -91,6 +94,11 @@ fn one(document: &mut Document, fix: &Fix) {
         status: if decision.blocks { CheckStatus::Unknown } else { CheckStatus::Warn },
         title: format!("to decide: {}", decision.question),
         details: decision.answer_by.iter().map(|by| format!("answer by {by}")).collect(),
+    }));
+    items.extend(fix.overwritten_by.iter().map(|overwriter| ChecklistItem {
+        status: CheckStatus::Warn,
+        title: overwriter.display(),
+        details: Vec::new(),
     }));
     document.push(Block::Checklist(items));
     if !fix.effects.is_empty() {

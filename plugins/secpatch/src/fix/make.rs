@@ -178,7 +178,7 @@ impl Maker<'_> {
                 .map(|container| container.name.as_str())
                 .collect();
             let kind = facts::forbidden_volume_type(volume).unwrap_or("unknown");
-            let field = pod_json::source_field(&volume.source).unwrap_or_default();
+            let field = volume.source.field().unwrap_or_default();
             match self.answers.volumes.get(volume.name.as_str()) {
                 Some(VolumeAnswer::EmptyDir) => {
                     self.draft.volume(json!({"name": volume.name, field: null, "emptyDir": {}}));

@@ -7,10 +7,10 @@
 
 use serde_json::{Map, Value, json};
 
-const DIRECTIVE: &str = "$patch";
+pub(super) const DIRECTIVE: &str = "$patch";
 
 /// The key by which the items of a list are told apart; `None` where a list is replaced as a whole.
-fn merge_key(field: &str) -> Option<&'static str> {
+pub(super) fn merge_key(field: &str) -> Option<&'static str> {
     match field {
         "containers" | "initContainers" | "ephemeralContainers" | "volumes" => Some("name"),
         "ports" => Some("containerPort"),

@@ -7,9 +7,11 @@
 mod document;
 mod draft;
 pub mod files;
+mod json_patch;
 mod make;
 pub mod merge;
 mod model;
+pub mod overwriting;
 mod pod_json;
 mod target;
 

@@ -6,6 +6,7 @@ use patchkit::report::{NotEvaluated, ObjectRef, SourceRef};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::overwriting::Overwriter;
 use crate::pod_security::{Level, PolicyVersion, Violation};
 
 /// What takes the place of a volume that the level forbids.
@@ -99,6 +100,12 @@ pub struct Fix {
     /// A strategic merge patch with the object's identity; absent where no patch can be made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<Value>,
+    /// The same change as a JSON patch (RFC 6902).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub json_patch: Option<Vec<Value>>,
+    /// Who may overwrite the change.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overwritten_by: Vec<Overwriter>,
     /// What only a person can decide.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub decisions: Vec<Decision>,

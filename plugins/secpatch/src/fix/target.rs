@@ -1,20 +1,28 @@
 //! What people would change: workloads that nobody else makes, and pods without a controller.
 
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+
 use patchkit::{
     report::{NotEvaluated, ObjectRef},
-    rules::Labels,
+    rules::{Labels, PodSpec},
     snapshot::{Snapshot, objects::Meta},
 };
 use serde_json::{Value, json};
 
 use super::{
+    json_patch,
     make::make,
     model::{Decision, Fix, FixPlan, Options},
+    overwriting::overwriters,
+    pod_json,
 };
 use crate::{
     pod_security::{PolicyVersion, Subject, evaluate},
     pods,
-    specs::is_looked_at,
+    specs::{Specs, is_looked_at},
 };
 
 /// Where a kind holds the template of its pods.
@@ -37,6 +45,11 @@ impl Template {
             _ => return None,
         };
         Some(Self { path })
+    }
+
+    /// Where it stands, as the beginning of a JSON pointer.
+    fn pointer(self) -> String {
+        self.path.iter().map(|field| format!("/{field}")).collect()
     }
 
     /// The patch of the whole object from one of its template.
@@ -97,7 +110,12 @@ fn one(plan: &mut FixPlan, snapshot: &Snapshot, options: &Options, kind: &str, m
     let made = make(subject, plan.level, plan.policy_version, &options.answers);
     let mut decisions = made.decisions;
     decisions.extend(immutable(kind, meta, snapshot.is_from_files()));
-    let patch = made.patch.zip(Template::of(kind)).map(|(patch, template)| {
+    let template = Template::of(kind);
+    let json_patch = made.patch.as_ref().zip(template).and_then(|(patch, template)| {
+        let before = pod_json::to_json(subject).ok()?;
+        Some(json_patch::operations(&before, patch, &template.pointer()))
+    });
+    let patch = made.patch.zip(template).map(|(patch, template)| {
         let mut whole = template.wrap(patch);
         // A Deployment that is applied under an API version of old is patched under the same.
         whole["apiVersion"] = meta.api_version.as_ref().into();
@@ -116,7 +134,9 @@ fn one(plan: &mut FixPlan, snapshot: &Snapshot, options: &Options, kind: &str, m
         violations,
         reaches: patch.is_some() && made.remaining.is_empty(),
         remaining: made.remaining,
+        json_patch: json_patch.filter(|_| patch.is_some()),
         patch,
+        overwritten_by: overwriters(meta),
         decisions,
         effects: made.effects,
     });
@@ -148,36 +168,38 @@ fn is_mirror(annotations: &Labels) -> bool {
 
 /// Pods and workloads whose owner is nothing that can be patched here.
 fn orphans(plan: &mut FixPlan, snapshot: &Snapshot, options: &Options) {
-    let specs = crate::specs::Specs::new(snapshot);
-    let mut owners: std::collections::BTreeSet<ObjectRef> = std::collections::BTreeSet::new();
-    let owned_pods = snapshot.pods.iter().filter(|pod| !pod.is_finished()).filter_map(|pod| {
-        pod.meta.controller()?;
-        let subject = Subject { annotations: &pod.meta.annotations, spec: &pod.spec };
-        Some((subject, &pod.meta.namespace, specs.top_of_pod(pod)))
-    });
-    let owned = snapshot.workloads.iter().filter(|workload| is_looked_at(workload) && workload.is_owned());
-    let owned = owned.map(|workload| {
-        let subject = Subject { annotations: &workload.template_annotations, spec: &workload.template };
-        (subject, &workload.meta.namespace, specs.top(workload))
-    });
-    for (subject, namespace, top) in owned_pods.chain(owned) {
-        let in_namespace = options.namespace.as_deref().is_none_or(|wanted| *wanted == **namespace);
-        let is_there = |top: &ObjectRef| {
-            snapshot.workloads.iter().any(|workload| {
-                workload.kind.as_str() == top.kind
-                    && workload.meta.name == top.name
-                    && Some(&*workload.meta.namespace) == top.namespace.as_deref()
-                    && !workload.is_owned()
-            })
-        };
-        if !in_namespace
-            || !options.only.is_empty()
-            || evaluate(subject, plan.level, plan.policy_version).is_empty()
-            || (top.kind != "Pod" && is_there(&top))
-        {
-            continue;
+    if !options.only.is_empty() {
+        return;
+    }
+    let specs = Specs::new(snapshot);
+    // What is patched itself, and with it all that it makes.
+    let patched: HashSet<(&str, &str, &str)> = snapshot
+        .workloads
+        .iter()
+        .filter(|workload| !workload.is_owned())
+        .map(|workload| (workload.kind.as_str(), &*workload.meta.namespace, workload.meta.name.as_str()))
+        .collect();
+    let (level, version) = (plan.level, plan.policy_version);
+    // Thousands of pods share a specification: each is judged once.
+    let mut known: HashMap<(*const PodSpec, *const Labels), bool> = HashMap::new();
+    let mut violates = |annotations: &Arc<Labels>, spec: &Arc<PodSpec>| {
+        *known
+            .entry((Arc::as_ptr(spec), Arc::as_ptr(annotations)))
+            .or_insert_with(|| !evaluate(Subject { annotations, spec }, level, version).is_empty())
+    };
+    let mut owners: BTreeSet<ObjectRef> = BTreeSet::new();
+    let mut look = |annotations: &Arc<Labels>, spec: &Arc<PodSpec>, namespace: &str, top: ObjectRef| {
+        let in_namespace = options.namespace.as_deref().is_none_or(|wanted| wanted == namespace);
+        let place = (top.kind.as_str(), top.namespace.as_deref().unwrap_or_default(), top.name.as_str());
+        if in_namespace && !patched.contains(&place) && violates(annotations, spec) {
+            owners.insert(top);
         }
-        owners.insert(top);
+    };
+    for pod in snapshot.pods.iter().filter(|pod| !pod.is_finished() && pod.meta.controller().is_some()) {
+        look(&pod.meta.annotations, &pod.spec, &pod.meta.namespace, specs.top_of_pod(pod));
+    }
+    for workload in snapshot.workloads.iter().filter(|workload| is_looked_at(workload) && workload.is_owned()) {
+        look(&workload.template_annotations, &workload.template, &workload.meta.namespace, specs.top(workload));
     }
     for owner in owners {
         plan.not_evaluated.push(NotEvaluated::new(

@@ -142,7 +142,6 @@ pub fn metadata_wishes(facts: &Facts, version: &str, served: &[ServedResource]) 
     kinds_to_ask(facts.apis(), facts.apis().removed_between(oldest, newest), newest, served)
         .into_iter()
         .filter(|ask| !KINDS.iter().any(|kind| kind.group == ask.group && kind.kind == ask.kind))
-        .map(|ask| MetadataWish { group: ask.group, version: ask.version, kind: ask.kind, plural: ask.plural })
         .collect()
 }
 

@@ -11,4 +11,5 @@ mod practice;
 mod review;
 
 pub use model::{Asked, Break, NamespaceReview, Options, PodVerdict, Review, Totals};
+pub(crate) use practice::is_requested;
 pub use review::{KINDS, latest, review};

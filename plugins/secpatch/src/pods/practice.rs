@@ -98,7 +98,11 @@ fn drops_all(container: &Container) -> bool {
 }
 
 /// Where a request is left out, the API server takes the limit for it.
-fn is_requested(name: &str, resources: &ResourceRequirements, of_pod: Option<&ResourceRequirements>) -> bool {
+pub(crate) fn is_requested(
+    name: &str,
+    resources: &ResourceRequirements,
+    of_pod: Option<&ResourceRequirements>,
+) -> bool {
     [Some(resources), of_pod]
         .into_iter()
         .flatten()

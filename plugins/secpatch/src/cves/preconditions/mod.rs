@@ -9,5 +9,3 @@ mod pods;
 mod rights;
 
 pub use evaluate::{Answer, answer, evaluate};
-pub(crate) use pods::field as volume_field;
-pub(crate) use rights::{display, holders, why_unknown as why_rights_unknown};

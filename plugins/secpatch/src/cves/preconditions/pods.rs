@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use patchkit::{
     report::ObjectRef,
-    rules::{
-        PodSpec,
-        pod::{SecurityProfile, VolumeSource},
-    },
+    rules::{PodSpec, pod::SecurityProfile},
     snapshot::Snapshot,
 };
 
@@ -28,28 +25,11 @@ fn found(specs: &Specs<'_>, objects: &BTreeSet<ObjectRef>, what: &str) -> Answer
     }
 }
 
-/// The field of a volume's source.
-pub(crate) fn field(source: &VolumeSource) -> &str {
-    match source {
-        VolumeSource::None => "",
-        VolumeSource::EmptyDir { .. } => "emptyDir",
-        VolumeSource::HostPath { .. } => "hostPath",
-        VolumeSource::PersistentVolumeClaim { .. } => "persistentVolumeClaim",
-        VolumeSource::Ephemeral { .. } => "ephemeral",
-        VolumeSource::ConfigMap { .. } => "configMap",
-        VolumeSource::Secret { .. } => "secret",
-        VolumeSource::Projected { .. } => "projected",
-        VolumeSource::DownwardApi => "downwardAPI",
-        VolumeSource::Csi { .. } => "csi",
-        VolumeSource::GitRepo => "gitRepo",
-        VolumeSource::Image => "image",
-        VolumeSource::Disk { field, .. } | VolumeSource::Other { field } => field,
-    }
-}
-
 pub(super) fn volume(specs: &Specs<'_>, sources: &[String]) -> Answer {
     let objects = specs.matching(|spec| {
-        spec.volumes.iter().any(|volume| sources.iter().any(|source| source == field(&volume.source)))
+        spec.volumes
+            .iter()
+            .any(|volume| volume.source.field().is_some_and(|field| sources.iter().any(|source| source == field)))
     });
     found(specs, &objects, &format!("with a volume of type {}", sources.join(" or ")))
 }

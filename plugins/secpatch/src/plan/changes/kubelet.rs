@@ -10,8 +10,8 @@ use patchkit::{
 
 use super::evaluate::{Look, Verdict};
 use crate::{
-    cves::preconditions,
     facts::Component,
+    rights,
     settings::{self, text},
     words::{count, named},
 };
@@ -105,7 +105,7 @@ pub(super) fn event_record_qps(look: &Look<'_>) -> Verdict {
 
 /// Who may read the logs of nodes. RBAC knows no `nodes/*`, but whoever writes it means it.
 pub(super) fn nodes_log(look: &Look<'_>) -> Verdict {
-    let holders = preconditions::holders(look.snapshot, |rule| {
+    let holders = rights::holders(look.snapshot, |rule| {
         let names_core = rule.api_groups.iter().any(|group| group.is_empty() || group == "*");
         names_core
             && rule
@@ -114,7 +114,7 @@ pub(super) fn nodes_log(look: &Look<'_>) -> Verdict {
                 .any(|resource| matches!(resource.as_str(), "nodes/log" | "nodes/*" | "*/log" | "*"))
     });
     if !holders.is_empty() {
-        let names: Vec<String> = holders.keys().map(preconditions::display).collect();
+        let names: Vec<String> = holders.keys().map(rights::display).collect();
         let roles: BTreeSet<ObjectRef> = holders.into_values().flatten().collect();
         let evidence = format!(
             "{} let {} read the logs of nodes: {}",
@@ -124,7 +124,7 @@ pub(super) fn nodes_log(look: &Look<'_>) -> Verdict {
         );
         return Verdict::yes(roles, evidence);
     }
-    match preconditions::why_rights_unknown(look.snapshot) {
+    match rights::why_unknown(look.snapshot) {
         Some(why) => Verdict::cannot_tell(why),
         None => {
             Verdict::no("no role that is bound to anybody besides administrators and the system's own allows nodes/log")

@@ -16,14 +16,13 @@ use patchkit::{
 
 use super::evaluate::{Look, Verdict};
 use crate::{
-    cves::preconditions::volume_field,
     inventory::Provider,
     settings,
     words::{count, named},
 };
 
 fn has_volume(spec: &PodSpec, field: &str) -> bool {
-    spec.volumes.iter().any(|volume| volume_field(&volume.source) == field)
+    spec.volumes.iter().any(|volume| volume.source.field() == Some(field))
 }
 
 pub(super) fn git_repo(look: &Look<'_>) -> Verdict {

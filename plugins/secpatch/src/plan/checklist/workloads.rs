@@ -4,26 +4,19 @@ use patchkit::{
     report::{CheckStatus, ObjectRef, Severity},
     rules::image::ImageRef,
     snapshot::{
-        Kind, Snapshot, kinds,
+        Kind, kinds,
         objects::workload::{Workload, WorkloadKind},
     },
 };
 
 use super::{Check, Subject, count, unread};
-use crate::plan::model::ChecklistLine;
+use crate::{
+    plan::model::ChecklistLine,
+    workloads::{has_budget, reference, says_when_ready, serving},
+};
 
 /// The kinds that keep a service up.
 const SERVING: [Kind; 2] = [kinds::DEPLOYMENTS, kinds::STATEFUL_SETS];
-
-fn serving(snapshot: &Snapshot) -> impl Iterator<Item = &Workload> {
-    snapshot.workloads.iter().filter(|workload| {
-        matches!(workload.kind, WorkloadKind::Deployment | WorkloadKind::StatefulSet) && workload.replicas > 0
-    })
-}
-
-fn reference(workload: &Workload) -> ObjectRef {
-    workload.meta.object_ref(workload.kind.as_str())
-}
 
 pub(super) fn frozen_registry(subject: Subject<'_>) -> ChecklistLine {
     let check = Check {
@@ -95,11 +88,7 @@ pub(super) fn readiness_probes(subject: Subject<'_>) -> ChecklistLine {
     let snapshot = subject.snapshot;
     let unread = unread(snapshot, &SERVING);
     let total = serving(snapshot).count();
-    let without = serving(snapshot)
-        .filter(|workload| workload.template.containers.iter().all(|container| container.readiness_probe.is_none()))
-        .filter(|workload| workload.template.readiness_gates.is_empty())
-        .map(reference)
-        .collect();
+    let without = serving(snapshot).filter(|workload| !says_when_ready(workload)).map(reference).collect();
     check.none_of(
         CheckStatus::Warn,
         without,
@@ -120,16 +109,7 @@ pub(super) fn stateful_without_budget(subject: Subject<'_>) -> ChecklistLine {
     let unread = unread(snapshot, &[kinds::STATEFUL_SETS, kinds::POD_DISRUPTION_BUDGETS]);
     let sets: Vec<&Workload> =
         serving(snapshot).filter(|workload| workload.kind == WorkloadKind::StatefulSet).collect();
-    let without = sets
-        .iter()
-        .filter(|set| {
-            !snapshot.budgets.iter().any(|budget| {
-                budget.meta.namespace == set.meta.namespace
-                    && budget.spec.selector.as_ref().is_some_and(|selector| selector.matches(&set.template_labels))
-            })
-        })
-        .map(|set| reference(set))
-        .collect();
+    let without = sets.iter().filter(|set| !has_budget(snapshot, set)).map(|set| reference(set)).collect();
     check.none_of(
         CheckStatus::Warn,
         without,
