@@ -13,7 +13,7 @@ use std::{
 
 use kubectl_secpatch::{
     fix::{
-        self, Answers,
+        self, Answers, Options,
         merge::{merge, reverse},
     },
     pod_security::{CHECKS, Level, PolicyVersion, Subject, active, evaluate},
@@ -175,6 +175,61 @@ fn a_fix_makes_every_failing_fixture_pass_and_leaves_every_passing_one_alone() {
         wrong.len()
     );
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Applies a JSON patch as RFC 6902 says it, and fails where it does.
+fn apply(document: &mut Value, operations: &[Value]) {
+    for operation in operations {
+        let path = operation["path"].as_str().unwrap();
+        let (parent, key) = path.rsplit_once('/').unwrap();
+        let key = key.replace("~1", "/").replace("~0", "~");
+        let kind = operation["op"].as_str().unwrap();
+        let holder = document.pointer_mut(parent).unwrap_or_else(|| panic!("{path} has no parent"));
+        match (kind, holder) {
+            ("test", holder) => {
+                let found = holder.get(&key).unwrap_or_else(|| panic!("{path} is not there"));
+                assert_eq!(found, &operation["value"], "{path}");
+            }
+            ("add", Value::Object(map)) => {
+                map.insert(key, operation["value"].clone());
+            }
+            ("add", Value::Array(list)) if key == "-" => list.push(operation["value"].clone()),
+            ("remove", Value::Object(map)) => assert!(map.remove(&key).is_some(), "{path} is not there"),
+            ("remove", Value::Array(list)) => {
+                list.remove(key.parse().unwrap());
+            }
+            (kind, _) => panic!("{kind} {path}"),
+        }
+    }
+}
+
+#[test]
+fn the_json_patch_of_every_fixture_does_what_its_strategic_merge_patch_does() {
+    let fixtures = fixtures();
+    let mut patched = 0;
+    for fixture in fixtures.iter().filter(|fixture| !fixture.passes) {
+        let options = Options {
+            level: fixture.level,
+            version: Some(fixture.version),
+            target: None,
+            namespace: None,
+            only: Vec::new(),
+            answers: Answers::default(),
+        };
+        let plan = fix::plan(&read(&fixture.path), &options);
+        let (Some(patch), Some(operations)) = (&plan.fixes[0].patch, &plan.fixes[0].json_patch) else {
+            panic!("{}: no patch", fixture.path.display());
+        };
+        let (mut merged, mut operated) = (raw(&fixture.path), raw(&fixture.path));
+        merge(&mut merged, patch);
+        apply(&mut operated, operations);
+        for identity in ["name", "namespace"] {
+            operated["metadata"][identity] = merged["metadata"][identity].clone();
+        }
+        assert_eq!(without_empty(&operated), without_empty(&merged), "{}", fixture.path.display());
+        patched += 1;
+    }
+    println!("{patched} fixtures patched alike by both forms");
 }
 
 /// Empty maps mean the same as none, and null as well.

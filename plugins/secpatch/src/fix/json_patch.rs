@@ -150,8 +150,8 @@ mod tests {
                 "test /spec/volumes/0/name \"v\"",
                 "test /spec/volumes/1/name \"w\"",
                 "test /spec/volumes/2/name \"x\"",
-                "remove /spec/volumes/2/hostPath null",
                 "add /spec/volumes/2/emptyDir {}",
+                "remove /spec/volumes/2/hostPath null",
                 "remove /spec/volumes/1 null",
                 "remove /spec/volumes/0 null",
             ]
