@@ -1,29 +1,16 @@
 //! `map` and `can` as programs run them: the sample in `examples/policies`, exit codes, formats, and what must never be
 //! said.
 
-use std::{
-    io::Write as _,
-    process::{Command, Output, Stdio},
-};
+#[path = "support/run.rs"]
+mod run_over;
+
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/policies");
+use run_over::run_over;
 
-fn run_over(args: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_kubectl-netpolcheck"))
-        .args(args)
-        .env_remove("KUBECONFIG")
-        .env("HOME", "/nonexistent")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary runs");
-    // A program that ends before it has read everything is no failure of the test.
-    let _ = child.stdin.take().expect("standard input").write_all(input.as_bytes());
-    child.wait_with_output().expect("an end")
-}
+const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/policies");
 
 fn run(args: &[&str]) -> Output {
     run_over(&[args, &["-f", SAMPLE]].concat(), "")

@@ -8,7 +8,7 @@ use patchkit::{
     },
     cluster::{Access, ConnectOptions, Environment, MetadataWish, Wish},
     render::OutputArgs,
-    report::{NotEvaluated, Report},
+    report::{NotEvaluated, Report, Source},
     snapshot::{Kind, ServedResource, Snapshot, kinds},
 };
 use serde::Serialize;
@@ -157,9 +157,19 @@ pub fn with_profile(report: Report, profile: &ChosenProfile) -> Report {
     report.with_section("profile", profile)
 }
 
+/// Where facts come from, for people: `cluster prod (https://…)`, or the files.
+#[must_use]
+pub fn place(source: &Source) -> String {
+    match source {
+        Source::Cluster { context: Some(context), server } => format!("cluster {context} ({server})"),
+        Source::Cluster { context: None, server } => format!("cluster {server}"),
+        Source::Files { paths } => paths.join(", "),
+    }
+}
+
 /// Who made a report, and when.
 #[must_use]
-pub fn metadata(app: &App, subcommand: &str, source: patchkit::report::Source) -> patchkit::report::Metadata {
+pub fn metadata(app: &App, subcommand: &str, source: Source) -> patchkit::report::Metadata {
     patchkit::report::Metadata {
         command: app.plugin.command(subcommand),
         version: app.plugin.version.to_owned(),

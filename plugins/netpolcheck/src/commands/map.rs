@@ -19,7 +19,8 @@ use crate::{
     engine::{Analysis, PortTable, Reach, Side, View},
     entrance,
     foreign::Foreign,
-    map::{self, MapFacts, Writer},
+    map::{self, MapFacts, PageFacts, Picture, Writer},
+    profile::Profile,
     who::Who,
     world::PodId,
 };
@@ -34,7 +35,12 @@ const MANY_NAMES: usize = 30;
 pub struct MapFormats;
 
 impl OwnFormats for MapFormats {
-    const FORMATS: &'static [(&'static str, &'static str)] = &[("csv", "A line a connection and protocol")];
+    const FORMATS: &'static [(&'static str, &'static str)] = &[
+        ("csv", "A line a connection and protocol"),
+        ("dot", "A picture for Graphviz; with very many connections what is alike is one box"),
+        ("mermaid", "A flowchart for Mermaid, within the limits of its viewers"),
+        ("html", "A page of its own with a graph to click through and a matrix of the namespaces"),
+    ];
 }
 
 /// The flags of `map`.
@@ -172,6 +178,34 @@ pub fn run(app: &App, args: &MapArgs, connect: &ConnectOptions) -> Result<Exit, 
                 .map_err(RenderError::Write)?;
             Ok(report.exit(FailOn::default()))
         }
+        Format::Own(form @ ("dot" | "mermaid")) => {
+            let picture = Picture::of(&reach, view, &mut table, &foreign, &points, map::MOST_EDGES);
+            let text = drawn(form, &picture, &report.summary.verdict)?;
+            let mut out = app.out();
+            out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(RenderError::Write)?;
+            Ok(report.exit(FailOn::default()))
+        }
+        Format::Own("html") => {
+            let units = map::units(&reach);
+            if units > map::MOST_UNITS {
+                return Err(Failure::new(format!(
+                    "{units} things that policies tell apart are more than a page can hold ({})",
+                    map::MOST_UNITS
+                ))
+                .with_hint("--from, --to and -n show less at once; -o json and -o csv hold everything"));
+            }
+            let facts = PageFacts {
+                about: about(&report, profile.name),
+                left_out: &report.not_evaluated,
+                points: &points,
+                entrances: &entrances,
+            };
+            let mut out = app.out();
+            map::write_page(&reach, view, &mut table, &foreign, &facts, &mut out)
+                .and_then(|()| out.flush())
+                .map_err(RenderError::Write)?;
+            Ok(report.exit(FailOn::default()))
+        }
         Format::JsonPath(_) => {
             let (connections, depends) = writer.values(&mut table);
             let report = report.with_section("connections", &connections).with_section("depends", &depends);
@@ -184,6 +218,34 @@ pub fn run(app: &App, args: &MapArgs, connect: &ConnectOptions) -> Result<Exit, 
             app.write(&report.with_document(document), &args.output, FailOn::default())
         }
     }
+}
+
+/// A picture in one of the languages for them.
+fn drawn(form: &str, picture: &Picture, verdict: &str) -> Result<String, Failure> {
+    let mut text = Vec::new();
+    if form == "dot" {
+        map::write_dot(picture, verdict, &mut text)?;
+        return Ok(String::from_utf8_lossy(&text).into_owned());
+    }
+    map::write_mermaid(picture, verdict, &mut text)?;
+    let (edges, most) = (picture.edges.len(), map::MOST_EDGES);
+    let hint = "--from, --to and -n show less at once; -o dot and -o html can show more";
+    if edges > most {
+        let told = format!("even between namespaces there are {edges} lines, and Mermaid shows at most {most}");
+        return Err(Failure::new(told).with_hint(hint));
+    }
+    if text.len() > map::MOST_TEXT {
+        let told = format!("the diagram has {} characters, and Mermaid reads at most {}", text.len(), map::MOST_TEXT);
+        return Err(Failure::new(told).with_hint(hint));
+    }
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// `12 connections · cluster prod (https://…) · profile strict · 2026-11-23T10:00:00Z`
+fn about(report: &Report, profile: Profile) -> String {
+    let verdict = &report.summary.verdict;
+    let source = input::place(&report.metadata.source);
+    format!("{verdict} · {source} · profile {profile} · {}", report.metadata.generated_at)
 }
 
 /// The envelope as it is written.

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use patchkit::report::{Block, Cell, Column, Document, Table, Tone};
 
-use super::{MapFacts, OpenPoint};
+use super::{
+    MapFacts, OpenPoint,
+    words::{Names, REMARK, said, some_of},
+};
 use crate::{
     address::Family,
     engine::{End, Flow, PeerId, PortTable, PortsId, Reach, View},
     entrance::{Answer, Entrances},
     foreign::Foreign,
-    names::{PeerRef, labels},
+    names::PeerRef,
 };
 
 /// What a row is about: rows that differ only in where they lead are one.
@@ -80,15 +83,8 @@ pub fn document(
     entrances: &Entrances,
     layout: Layout,
 ) -> Document {
-    let peers: Vec<PeerRef> = reach.peers().iter().map(|peer| PeerRef::of(reach.analysis(), view, peer)).collect();
-    let mut names = labels(&peers);
-    let mut remarked = false;
-    for (name, peer) in names.iter_mut().zip(reach.peers()) {
-        if !foreign.about_any(&peer.pods).is_empty() {
-            name.push('*');
-            remarked = true;
-        }
-    }
+    let known = Names::of(reach, view, foreign);
+    let (remarked, names) = (known.any_remarked(), known.names);
     let mut rows: BTreeMap<Key, Ends> = BTreeMap::new();
     reach.each(table, |flow, _| {
         // A lone peer does not talk to itself.
@@ -144,20 +140,7 @@ fn rows_table(
             Ok(group) => end_names(reach, names, End::Group(crate::engine::GroupId(*group))),
             Err(addresses) => vec![addresses.clone()],
         };
-        let mut said = Vec::new();
-        if key.ports != PortsId::NONE {
-            said.push(ports.get(key.ports).to_string());
-        }
-        if key.depends != PortsId::NONE {
-            said.push(format!("perhaps {}", ports.get(key.depends)));
-        }
-        let mut said = said.join("; ");
-        if let Some(family) = key.family {
-            said.push_str(&format!(" over {}", family.as_str()));
-        }
-        if key.partly {
-            said.push_str(" (some pods)");
-        }
+        let said = said(ports, key.ports, key.depends, key.family, key.partly);
         let tone = if key.ports == PortsId::NONE { Tone::Notice } else { Tone::Plain };
         table.push([
             Cell::from(some_of(&from, layout.names)),
@@ -193,14 +176,6 @@ fn entrances_table(entrances: &Entrances) -> Table {
     table
 }
 
-/// `a, b, c and 4 more`
-fn some_of(names: &[String], most: usize) -> String {
-    if names.len() <= most + 1 {
-        return names.join(", ");
-    }
-    format!("{} and {} more", names[..most].join(", "), names.len() - most)
-}
-
 fn add_notes(
     document: &mut Document,
     reach: &Reach<'_>,
@@ -222,11 +197,7 @@ fn add_notes(
             .push(Cell::from(format!("In the network of their node, and so reach every pod on the same node: {who}.")));
     }
     if remarked {
-        notes.push(Cell::new(
-            "* Policies that are not evaluated speak about these pods too: what is said of them holds only as far as \
-             those policies change nothing.",
-            Tone::Notice,
-        ));
+        notes.push(Cell::new(REMARK, Tone::Notice));
     }
     for point in points {
         notes.push(Cell::from(format!("Open in the standard: {}. Here: {}.", point.point, point.reading)));
