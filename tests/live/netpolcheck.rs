@@ -74,3 +74,79 @@ pub fn does_not_take_what_it_may_not_read_for_nothing() {
     };
     assert!(connections.iter().all(remarked), "{report:#}");
 }
+
+pub fn suggested_policies_are_applied_and_taken_back() {
+    let cluster = Cluster::shared();
+    let namespace = cluster.namespace("netpol-suggest");
+    let name = namespace.name();
+    let pod = |name: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, labels: {{app: {name}}}}}\n\
+             spec: {{containers: [{{name: c, image: \"registry.example/c:1\"}}]}}\n"
+        )
+    };
+    namespace.apply(&["web", "api", "db"].map(pod).concat());
+    let suggest = |flows: &str, args: &[&str]| {
+        let args = [&["netpolcheck", "suggest", "--flows", "-"], args].concat();
+        namespace.kubectl(&args).input(flows.to_owned()).output()
+    };
+    let policies = || -> Vec<(String, Value)> {
+        let list = namespace.kubectl(&["get", "networkpolicies", "-o", "json"]).output().exits(0).json();
+        let items = list["items"].as_array().expect("items").iter();
+        items.map(|it| (it["metadata"]["name"].as_str().unwrap_or_default().to_owned(), it["spec"].clone())).collect()
+    };
+    let can = |from: &str, to: &str| namespace.kubectl(&["netpolcheck", "can", from, to]).output();
+    let flows = "from,to,port\nweb,api,8080\napi,db,5432\n";
+
+    // Nothing is changed unasked, nor where nobody is there to be asked.
+    let _ = suggest(flows, &[]).exits(0);
+    let asked = suggest(flows, &["--apply"]).exits(2);
+    assert!(asked.stderr.contains("--yes") && asked.stderr.contains("Becomes denied"), "{}", asked.stderr);
+    assert_eq!(policies(), []);
+    // Nor where it would deny what is needed.
+    let admitted = suggest("nobody,api,8080\nweb,api,8080\n", &["--apply", "--yes", "-o", "json"]).exits(4).report();
+    assert_eq!(admitted["flows"]["unmatched"].as_array().map(Vec::len), Some(1), "{admitted:#}");
+    let _ = namespace.kubectl(&["netpolcheck", "suggest", "--undo", "--yes"]).output().exits(0);
+    assert_eq!(policies(), []);
+
+    // What is suggested can be piped to kubectl, and the server takes it.
+    let manifests = suggest(flows, &["-o", "manifests"]).exits(0).stdout;
+    let _ = namespace.kubectl(&["apply", "--dry-run=server", "-f", "-"]).input(manifests).output().exits(0);
+
+    let report = suggest(flows, &["--apply", "--yes", "-o", "json"]).exits(0).report();
+    let outcomes = |report: &Value| -> Vec<String> {
+        let applied = report["applied"].as_array().expect("outcomes").iter();
+        applied.map(|it| it["outcome"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(outcomes(&report), ["created"; 4], "{report:#}");
+    assert!(report["changes"].as_array().is_some_and(|changes| !changes.is_empty()), "{report:#}");
+    let _ = can("web", "api:8080").exits(0);
+    let _ = can("web", "db:5432").exits(1);
+    let first = policies();
+
+    // Again: nothing to do. With other flows: one is replaced, and each undo goes one step back.
+    let report = suggest(flows, &["--apply", "--yes", "-o", "json"]).exits(0).report();
+    assert_eq!(outcomes(&report), ["unchanged"; 4], "{report:#}");
+    let report = suggest(&format!("{flows}web,db,5432\n"), &["--apply", "--yes", "-o", "json"]).exits(0).report();
+    assert_eq!(outcomes(&report), ["unchanged", "replaced", "replaced", "unchanged"], "{report:#}");
+    let _ = can("web", "db:5432").exits(0);
+    let run = report["run"].as_str().expect("a run").to_owned();
+    let _ = namespace.kubectl(&["netpolcheck", "suggest", &format!("--undo={run}"), "--yes"]).output().exits(0);
+    assert_eq!(policies(), first);
+
+    // A person is asked with the name of the cluster, and a policy that somebody else wrote is left alone.
+    let mut terminal = namespace.kubectl(&["netpolcheck", "suggest", "--undo"]).in_terminal(200);
+    terminal.until("Take 4 policies back in cluster ");
+    terminal.types("y\n");
+    let shown = terminal.end();
+    assert_eq!(shown.code, Some(0), "{shown:?}");
+    assert_eq!(policies(), []);
+    let own = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: netpolcheck-web}\n\
+               spec: {podSelector: {matchLabels: {app: none}}}\n";
+    namespace.apply(own);
+    let report = suggest(flows, &["--apply", "--yes", "-o", "json"]).exits(0).report();
+    let names: Vec<&str> = report["policies"].as_array().unwrap().iter().filter_map(|it| it["name"].as_str()).collect();
+    assert!(names.contains(&"netpolcheck-web-2") && !names.contains(&"netpolcheck-web"), "{names:?}");
+    let _ = namespace.kubectl(&["netpolcheck", "suggest", "--undo", "--yes"]).output().exits(0);
+    assert_eq!(policies().len(), 1, "what was there stays: {:?}", name);
+}

@@ -123,7 +123,7 @@ impl Block {
             Family::V4 => (32, length),
         };
         let behind = bits.checked_sub(length)?;
-        let mask = if behind == 128 { u128::MAX } else { (1_u128 << behind) - 1 };
+        let mask = mask(behind);
         Some(Self { family, first: number & !mask, last: number | mask })
     }
 
@@ -178,6 +178,36 @@ pub fn written(family: Family, addresses: &RangeSet<u128>) -> impl Iterator<Item
     addresses.ranges().map(move |(first, last)| Block { family, first, last }.to_string())
 }
 
+/// The fewest blocks that hold these addresses and no others, as CIDRs.
+#[must_use]
+pub fn cidrs(family: Family, addresses: &RangeSet<u128>) -> Vec<String> {
+    let bits: u32 = match family {
+        Family::V4 => 32,
+        Family::V6 => 128,
+    };
+    let mut blocks = Vec::new();
+    for (mut first, last) in addresses.ranges() {
+        loop {
+            // As many bits behind the prefix as the first address has zeros at its end, and as the range has room for.
+            let mut behind = first.trailing_zeros().min(bits);
+            while behind > 0 && last - first < mask(behind) {
+                behind -= 1;
+            }
+            blocks.push(format!("{}/{}", Address { family, number: first }, bits - behind));
+            match first.checked_add(mask(behind)).and_then(|end| end.checked_add(1)) {
+                Some(next) if next <= last => first = next,
+                _ => break,
+            }
+        }
+    }
+    blocks
+}
+
+/// So many bits.
+const fn mask(bits: u32) -> u128 {
+    if bits >= 128 { u128::MAX } else { (1 << bits) - 1 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,5 +233,25 @@ mod tests {
             assert_eq!(Block::parse(wrong), None, "{wrong}");
         }
         assert!(Block::parse("::/0").unwrap().is_whole_family());
+    }
+
+    #[test]
+    fn ranges_are_cut_into_the_fewest_blocks() {
+        let of = |ranges: &[(&str, &str)]| -> Vec<String> {
+            let number = |text: &str| Address::parse(text).unwrap().number;
+            let set: RangeSet<u128> = ranges.iter().map(|(first, last)| (number(first), number(last))).collect();
+            let family = Address::parse(ranges[0].0).unwrap().family;
+            let blocks = cidrs(family, &set);
+            let back: RangeSet<u128> =
+                blocks.iter().map(|cidr| Block::parse(cidr).unwrap()).map(|it| (it.first, it.last)).collect();
+            assert_eq!(back, set);
+            blocks
+        };
+        assert_eq!(of(&[("10.0.0.0", "10.255.255.255")]), ["10.0.0.0/8"]);
+        assert_eq!(of(&[("10.0.0.1", "10.0.0.6")]), ["10.0.0.1/32", "10.0.0.2/31", "10.0.0.4/31", "10.0.0.6/32"]);
+        assert_eq!(of(&[("0.0.0.0", "255.255.255.255")]), ["0.0.0.0/0"]);
+        assert_eq!(of(&[("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")]), ["::/0"]);
+        assert_eq!(of(&[("255.255.255.254", "255.255.255.255")]), ["255.255.255.254/31"]);
+        assert_eq!(of(&[("fd00::1", "fd00::1"), ("fd00::8", "fd00::f")]), ["fd00::1/128", "fd00::8/125"]);
     }
 }

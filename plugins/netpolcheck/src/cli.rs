@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use patchkit::cluster::ConnectOptions;
 
-use crate::commands::{can::CanArgs, diff::DiffArgs, input::ReportArgs, map::MapArgs};
+use crate::commands::{can::CanArgs, diff::DiffArgs, input::ReportArgs, map::MapArgs, suggest::SuggestArgs};
 
 /// NetworkPolicy: what the policies of a cluster really allow
 #[derive(Debug, Parser)]
@@ -33,4 +33,9 @@ pub enum Command {
     /// What becomes allowed and what becomes denied between two states, or by an apply
     #[command(after_help = "Exit codes: 0 nothing changes, 1 something does (see --fail-on), 4 not all could be read")]
     Diff(Box<DiffArgs>),
+    /// Policies that allow what is needed and little else, with the proof
+    #[command(
+        after_help = "Exit codes: 0 proved, 1 something that is needed stays denied, 4 not all could be read or told"
+    )]
+    Suggest(Box<SuggestArgs>),
 }

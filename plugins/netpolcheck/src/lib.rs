@@ -15,6 +15,7 @@ pub mod decide;
 pub mod diff;
 pub mod engine;
 pub mod entrance;
+pub mod execute;
 pub mod foreign;
 pub mod isolation;
 pub mod lint;
@@ -25,6 +26,7 @@ pub mod ports;
 pub mod profile;
 pub mod range_set;
 pub mod service;
+pub mod suggest;
 pub mod who;
 pub mod world;
 

@@ -7,5 +7,5 @@ mod section;
 
 pub use answer::{Decision, PairAnswer, answer};
 pub use document::document;
-pub use question::{Destination, PortWish, Question, QuestionError, split_port};
+pub use question::{Destination, PortName, PortWish, Question, QuestionError, split_port};
 pub use section::section;

@@ -6,6 +6,7 @@ pub mod diff;
 pub mod input;
 pub mod lint;
 pub mod map;
+pub mod suggest;
 
 use patchkit::{
     app::{App, Failure},
@@ -25,5 +26,6 @@ pub fn run(app: &App, cli: Cli) -> Result<Exit, Failure> {
         Command::Coverage(args) => coverage::run(app, &args, &cli.connect),
         Command::Lint(args) => lint::run(app, &args, &cli.connect),
         Command::Map(args) => map::run(app, &args, &cli.connect),
+        Command::Suggest(args) => suggest::run(app, &args, &cli.connect),
     }
 }
