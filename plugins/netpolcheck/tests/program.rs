@@ -334,6 +334,31 @@ fn coverage_tells_isolation_entrances_and_who_reaches_what_matters() {
     assert_eq!(failing.status.code(), Some(1));
 }
 
+#[test]
+fn coverage_names_what_is_not_evaluated_where_it_matters() {
+    let foreign = |namespace: &str, app: &str| {
+        format!(
+            "{COVERED}---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {{name: l7, namespace: {namespace}}}\n\
+             spec: {{endpointSelector: {{matchLabels: {{{app}}}}}}}\n"
+        )
+    };
+    let names = |input: &str, target: &str| -> Vec<(String, usize)> {
+        let (report, code) = over(input, &["coverage"]);
+        assert_eq!(code, Some(4));
+        let target = report["targets"].as_array().unwrap().iter().find(|it| it["id"] == target).unwrap();
+        let own = target["notEvaluated"].as_array().map_or(0, Vec::len);
+        let peers = target["reachedBy"].as_array().unwrap().iter().chain(target["keptFrom"].as_array().unwrap());
+        let named = peers.filter(|peer| peer["notEvaluated"].is_array());
+        let mut names: Vec<(String, usize)> = named.map(|it| (it["name"].as_str().unwrap().to_owned(), own)).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&foreign("shop", "app: web"), "metadata"), [("web".to_owned(), 0)]);
+    assert_eq!(names(&foreign("shop", "app: nobody"), "metadata"), []);
+    // One about the servers of names may keep anybody out.
+    assert_eq!(names(&foreign("kube-system", "k8s-app: kube-dns"), "kube-dns"), [("coredns".to_owned(), 1)]);
+}
+
 /// Pairs and ports of the changes, with `+` for what becomes allowed.
 fn changes(report: &Value) -> Vec<String> {
     let end = |peer: &Value| match peer["name"].as_str() {
@@ -379,6 +404,18 @@ fn diff_tells_what_becomes_allowed_and_denied() {
     assert_eq!(diff(COVERED, policy, &[]), (Vec::new(), Some(0)));
     let (opened, _) = diff(COVERED, &policy.replace("[Ingress, Egress]", "[Ingress]"), &[]);
     assert!(opened.iter().any(|change| change.starts_with("+ db > web ")), "{opened:?}");
+    // Each change is a finding, for code scanning and test pages.
+    let folder = tempfile::tempdir().expect("a folder");
+    let opened = folder.path().join("opened.yaml").display().to_string();
+    std::fs::write(&opened, COVERED.replace("[Ingress, Egress]", "[Ingress]")).expect("a file");
+    let before = folder.path().join("before.yaml").display().to_string();
+    std::fs::write(&before, COVERED).expect("a file");
+    let sarif = run_over(&["diff", &before, &opened, "-o", "sarif"], "");
+    let sarif: Value = serde_json::from_slice(&sarif.stdout).expect("SARIF");
+    let results = sarif["runs"][0]["results"].as_array().expect("results");
+    assert!(!results.is_empty() && results.iter().all(|it| it["ruleId"] == "connection-allowed"), "{sarif:#}");
+    let junit = run_over(&["diff", &opened, &before, "-o", "junit"], "");
+    assert!(String::from_utf8_lossy(&junit.stdout).contains("becomes denied: shop/db to shop/web on all ports"));
     let page = run_over(&["diff", SAMPLE, SAMPLE, "-o", "markdown"], "");
     assert!(String::from_utf8_lossy(&page.stdout).starts_with("# What changes from "));
 }

@@ -113,19 +113,24 @@ pub fn run(app: &App, args: &DiffArgs, connect: &ConnectOptions) -> Result<Exit,
     };
     let changes = diff::make(&a, &b);
     let States { chosen, left_out, .. } = states;
-    let exit = exit_of(&changes, args.fail_on);
-    let verdict = match changes.len() {
+    let entrances = diff::entrances(&a, &b);
+    let kinds = || changes.iter().map(|it| it.change).chain(entrances.iter().map(|it| it.change));
+    let exit = exit_of(kinds(), args.fail_on);
+    let verdict = match kinds().count() {
         0 => "no-change".to_owned(),
+        _ if changes.is_empty() => format!("{} of ways in", patchkit::report::words::count(entrances.len(), "change")),
         _ => {
             let of = |kind| changes.iter().filter(|change: &&Change| change.change == kind).count();
             format!("{} become allowed, {} become denied", of(ChangeKind::Allowed), of(ChangeKind::Denied))
         }
     };
-    let report = Report::new("DiffReport", input::metadata(app, "diff", source), verdict, Vec::new(), left_out)
+    let findings = diff::findings(&changes, &entrances);
+    let report = Report::new("DiffReport", input::metadata(app, "diff", source), verdict, findings, left_out)
         .with_section("before", &names[0])
         .with_section("after", &names[1])
         .with_section("changes", &changes)
-        .with_document(diff::document(&names[0], &names[1], &changes));
+        .with_section("entrances", &entrances)
+        .with_document(diff::document(&names[0], &names[1], &changes, &entrances));
     let report = match &chosen {
         Some(profile) => input::with_profile(report, profile),
         None => report,
@@ -146,8 +151,9 @@ impl States<'_> {
     fn of(&mut self, snapshot: &Snapshot) -> State {
         let profile = self.chosen.get_or_insert_with(|| self.args.profile.choose(snapshot));
         let analysis = Analysis::of(snapshot, profile.name);
-        self.left_out.extend(input::left_out(&analysis, &Foreign::of(snapshot, &analysis.world)));
-        State::of(&analysis, self.view)
+        let foreign = Foreign::of(snapshot, &analysis.world);
+        self.left_out.extend(input::left_out(&analysis, &foreign));
+        State::of(&analysis, &foreign, self.view)
     }
 }
 
@@ -161,10 +167,10 @@ fn both(before: Source, after: Source) -> Source {
     }
 }
 
-fn exit_of(changes: &[Change], fail_on: FailOnChange) -> Option<Exit> {
+fn exit_of(mut changes: impl Iterator<Item = ChangeKind>, fail_on: FailOnChange) -> Option<Exit> {
     let met = match fail_on {
-        FailOnChange::Any => !changes.is_empty(),
-        FailOnChange::Allowed => changes.iter().any(|change| change.change == ChangeKind::Allowed),
+        FailOnChange::Any => changes.next().is_some(),
+        FailOnChange::Allowed => changes.any(|change| change == ChangeKind::Allowed),
         FailOnChange::None => false,
     };
     met.then_some(Exit::Findings)

@@ -117,7 +117,11 @@ pub fn run(app: &App, args: &SuggestArgs, connect: &ConnectOptions) -> Result<Ex
     let made = suggest::suggest(&analysis, &wanted, &namespaces, &home, with_dns);
     let manifests = suggest::manifests(&made.draft)?;
     let mut left_out = left_out(&wanted, &made);
-    let before = args.apply.then(|| State::of(&analysis, View::Workloads));
+    let state = |analysis: &Analysis<'_>| {
+        let foreign = Foreign::of(analysis.snapshot, &analysis.world);
+        State::of(analysis, &foreign, View::Workloads)
+    };
+    let before = args.apply.then(|| state(&analysis));
     let policies = suggest::policies_json(&analysis, &made);
     drop(analysis);
     // The very text that is given out is what is proved.
@@ -129,7 +133,7 @@ pub fn run(app: &App, args: &SuggestArgs, connect: &ConnectOptions) -> Result<Ex
     let hosts = suggest::in_host_network(&analysis, &namespaces);
     let findings = suggest::findings(&analysis, &wanted, &made, &proof, &hosts, with_dns);
     let verdict = verdict(&proof, &left_out, about_chosen(&analysis, &foreign, &namespaces));
-    let changes = before.map(|before| diff::make(&before, &State::of(&analysis, View::Workloads)));
+    let changes = before.map(|before| diff::make(&before, &state(&analysis)));
     let document = suggest::document(&analysis, &wanted, &made, &proof, &namespaces, &hosts);
     let metadata = input::metadata(app, "suggest", source.clone());
     let mut report = Report::new("SuggestReport", metadata, verdict, findings, left_out)
@@ -262,7 +266,7 @@ fn apply(
     let names = [input::place(source), "the same with the policies".to_owned()];
     // What the policies change is shown before anybody is asked, wherever the report goes.
     let shown = Report::new("DiffReport", report.metadata.clone(), "", Vec::new(), Vec::new())
-        .with_document(diff::document(&names[0], &names[1], changes));
+        .with_document(diff::document(&names[0], &names[1], changes, &[]));
     let mut text = Vec::new();
     let context = patchkit::render::RenderContext {
         width: app.stderr.width,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use patchkit::report::{Block, Cell, Column, Document, Finding, Table, Tone, words::count};
 
-use super::{Coverage, IsolationLine};
-use crate::{entrance::Answer, isolation::Isolation, names::PeerRef};
+use super::{Coverage, IsolationLine, TargetPeer};
+use crate::{entrance::Answer, isolation::Isolation};
 
 /// Lays a coverage out: namespaces and workloads, the ways in, who reaches what matters.
 #[must_use]
@@ -114,8 +114,9 @@ fn targets_table(coverage: &Coverage) -> Table {
         Column::new("AT").wide().wraps(),
     ]);
     for target in &coverage.targets {
-        let said = |peers: &[PeerRef]| -> String {
-            let names: Vec<String> = peers.iter().map(PeerRef::display).collect();
+        let said = |peers: &[TargetPeer]| -> String {
+            let mark = |it: &TargetPeer| if it.not_evaluated.is_empty() { "" } else { " (?)" };
+            let names: Vec<String> = peers.iter().map(|it| format!("{}{}", it.peer.display(), mark(it))).collect();
             if names.is_empty() { "-".to_owned() } else { patchkit::report::words::summary(&names) }
         };
         let reached = match (&target.unknown, target.perhaps.len()) {

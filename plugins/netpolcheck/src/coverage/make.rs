@@ -7,7 +7,7 @@ use patchkit::{
     rules::LabelSelector,
 };
 
-use super::{Coverage, DefaultDeny, IsolationLine, Part, Score, Target, targets::targets};
+use super::{Coverage, DefaultDeny, IsolationLine, Part, Score, Target, TargetPeer, targets::targets};
 use crate::{
     engine::Analysis,
     entrance::{Answer, entrances},
@@ -59,11 +59,7 @@ pub fn make(analysis: &Analysis<'_>, foreign: &Foreign) -> Coverage {
     }
     isolation.extend(pods);
     let entrances = entrances(analysis);
-    let mut targets = targets(analysis);
-    let pods_all: Vec<PodId> =
-        (0..analysis.world.pods.len()).filter_map(|it| u32::try_from(it).ok()).map(PodId).collect();
-    let unsaid: Vec<String> = foreign.about_any(&pods_all).into_iter().map(str::to_owned).collect();
-    targets.iter_mut().for_each(|target| target.not_evaluated.clone_from(&unsaid));
+    let targets = targets(analysis, foreign);
     let score = score(analysis, &isolation, &targets, (&ingress, &egress));
     let mut findings = isolation_findings(&isolation);
     findings.extend(entrance_findings(&entrances.list));
@@ -161,7 +157,7 @@ fn score(
     let denying = |it: &&&IsolationLine| it.default_deny.is_some_and(|deny| deny.ingress && deny.egress);
     let metadata = targets.iter().find(|target| target.id == "metadata" && target.unknown.is_none());
     let kept = metadata.map_or((0, 0), |target| {
-        let reach = target.reached_by.iter().chain(&target.perhaps).filter(|peer| !peer.host_network).count();
+        let reach = target.reached_by.iter().chain(&target.perhaps).filter(|peer| !peer.peer.host_network).count();
         (target.kept_from.len(), target.kept_from.len() + reach)
     });
     let parts = vec![
@@ -265,12 +261,13 @@ fn target_findings(targets: &[Target]) -> Vec<Finding> {
                 "reaches the metadata address, where clouds give out the node's credentials",
             ),
         };
-        for peer in peers.iter().filter(|peer| !peer.host_network) {
+        for TargetPeer { peer, not_evaluated } in peers.iter().filter(|peer| !peer.peer.host_network) {
             let (Some(namespace), Some(name)) = (&peer.namespace, &peer.name) else { continue };
             let finding = Finding::new(id, severity, said).with_object(object(&peer.kind, namespace, name));
             let mut finding = finding.with_evidence("at", target.at.clone());
-            if !target.not_evaluated.is_empty() {
-                finding = finding.with_evidence("notEvaluated", target.not_evaluated.clone());
+            let names: Vec<String> = not_evaluated.iter().chain(&target.not_evaluated).cloned().collect();
+            if !names.is_empty() {
+                finding = finding.with_evidence("notEvaluated", names);
             }
             findings.push(finding);
         }

@@ -9,4 +9,4 @@ pub use document::document;
 pub use make::make;
 pub use model::{Coverage, DefaultDeny, IsolationLine, Part, Score};
 pub(crate) use targets::dns_pods;
-pub use targets::{Target, targets};
+pub use targets::{Target, TargetPeer, targets};

@@ -7,6 +7,7 @@ use crate::{
     address::{Address, Family},
     engine::{Analysis, ClassId},
     entrance::Answer,
+    foreign::Foreign,
     names::PeerRef,
     policy::Direction,
     ports::{PortSet, Protocol},
@@ -27,16 +28,28 @@ pub struct Target {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub at: Vec<String>,
     /// Workloads that reach it.
-    pub reached_by: Vec<PeerRef>,
+    pub reached_by: Vec<TargetPeer>,
     /// Workloads of which it depends on something that is not known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub perhaps: Vec<PeerRef>,
+    pub perhaps: Vec<TargetPeer>,
     /// Workloads that do not.
-    pub kept_from: Vec<PeerRef>,
+    pub kept_from: Vec<TargetPeer>,
     /// Why nothing can be said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,
-    /// Policies that speak about any of the workloads and are not evaluated.
+    /// Policies that speak about its own pods and are not evaluated: they may keep anybody out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_evaluated: Vec<String>,
+}
+
+/// A workload that reaches a target, or does not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetPeer {
+    /// The workload.
+    #[serde(flatten)]
+    pub peer: PeerRef,
+    /// Policies that speak about its pods and are not evaluated: they may change the answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_evaluated: Vec<String>,
 }
@@ -52,17 +65,19 @@ struct Place {
 
 /// Who reaches what.
 #[must_use]
-pub fn targets(analysis: &Analysis<'_>) -> Vec<Target> {
-    let mut all = vec![of_places("kube-dns", analysis, dns(analysis))];
+pub fn targets(analysis: &Analysis<'_>, foreign: &Foreign) -> Vec<Target> {
+    let servers: Vec<PodId> = dns_pods(analysis).into_iter().map(|(pod, ..)| pod).collect();
+    let not_evaluated = names(foreign, &servers);
+    let mut all = vec![Target { not_evaluated, ..of_places("kube-dns", analysis, foreign, dns(analysis)) }];
     for (id, address) in METADATA {
         let Some(address) = Address::parse(address) else { continue };
         if analysis.families.contains(&address.family) {
             let place = outside(analysis, address, PortSet::one(Protocol::Tcp, 80));
             let places = place.map(|place| (vec![address.to_string()], vec![place])).ok_or_else(String::new);
-            all.push(of_places(id, analysis, places));
+            all.push(of_places(id, analysis, foreign, places));
         }
     }
-    all.push(of_places("api-server", analysis, api_server(analysis)));
+    all.push(of_places("api-server", analysis, foreign, api_server(analysis)));
     all
 }
 
@@ -156,7 +171,12 @@ fn outside(analysis: &Analysis<'_>, address: Address, ports: PortSet) -> Option<
     Some(Place { class, family: address.family, ports, outside: true })
 }
 
-fn of_places(id: &'static str, analysis: &Analysis<'_>, places: Places) -> Target {
+/// The policies that speak about some pods and are not evaluated.
+fn names(foreign: &Foreign, pods: &[PodId]) -> Vec<String> {
+    foreign.about_any(pods).into_iter().map(str::to_owned).collect()
+}
+
+fn of_places(id: &'static str, analysis: &Analysis<'_>, foreign: &Foreign, places: Places) -> Target {
     let mut target = Target {
         id,
         at: Vec::new(),
@@ -180,15 +200,18 @@ fn of_places(id: &'static str, analysis: &Analysis<'_>, places: Places) -> Targe
         .filter_map(|place| u32::try_from(place).ok())
         .map(|class| reaches(analysis, ClassId(class), &places))
         .collect();
-    let mut of_owner: std::collections::BTreeMap<OwnerId, (Answer, bool)> = std::collections::BTreeMap::new();
-    for (pod, class) in analysis.world.pods.iter().zip(&analysis.classes.of_pod) {
+    let mut of_owner: std::collections::BTreeMap<OwnerId, (Answer, bool, Vec<PodId>)> =
+        std::collections::BTreeMap::new();
+    for (place, (pod, class)) in analysis.world.pods.iter().zip(&analysis.classes.of_pod).enumerate() {
         let answer = answers[class.0 as usize];
-        let known = of_owner.entry(pod.owner).or_insert((answer, pod.in_host_network));
+        let known = of_owner.entry(pod.owner).or_insert((answer, pod.in_host_network, Vec::new()));
         known.0 = stronger(known.0, answer);
+        known.2.push(PodId(u32::try_from(place).unwrap_or(u32::MAX)));
     }
-    for (owner, (answer, host_network)) in of_owner {
+    for (owner, (answer, host_network, pods)) in of_owner {
         let owner = analysis.world.owner(owner);
         let peer = PeerRef { host_network, ..PeerRef::named(&owner.kind, &owner.namespace, &owner.name) };
+        let peer = TargetPeer { peer, not_evaluated: names(foreign, &pods) };
         match answer {
             Answer::Yes => target.reached_by.push(peer),
             Answer::Depends => target.perhaps.push(peer),

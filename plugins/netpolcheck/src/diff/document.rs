@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use patchkit::report::{Block, Cell, Column, Document, Table, Tone, words::count};
 
-use super::{Change, ChangeKind};
+use super::{Change, ChangeKind, EntranceChange};
 use crate::names::PeerRef;
 
 /// Lays a difference out.
 #[must_use]
-pub fn document(before: &str, after: &str, changes: &[Change]) -> Document {
+pub fn document(before: &str, after: &str, changes: &[Change], entrances: &[EntranceChange]) -> Document {
     let mut document = Document::default();
     document.heading(1, format!("What changes from {before} to {after}"));
-    if changes.is_empty() {
+    if changes.is_empty() && entrances.is_empty() {
         document.text("Nothing: what is allowed stays allowed, and what is denied stays denied.");
         return document;
     }
@@ -25,7 +25,35 @@ pub fn document(before: &str, after: &str, changes: &[Change]) -> Document {
             document.push(Block::Table(table(&of_kind, tone)));
         }
     }
+    if !entrances.is_empty() {
+        document.heading(2, format!("Ways in from outside ({})", count(entrances.len(), "change")));
+        document.push(Block::Table(entrances_table(entrances)));
+    }
     document
+}
+
+fn entrances_table(entrances: &[EntranceChange]) -> Table {
+    let mut table = Table::new([
+        Column::new("CHANGE"),
+        Column::new("ENTRANCE").wraps(),
+        Column::new("TO").wraps(),
+        Column::new("PORTS").wraps(),
+        Column::new("REMARK").wraps(),
+    ]);
+    for it in entrances {
+        let (said, tone) = match it.change {
+            ChangeKind::Allowed => ("opens", Tone::Bad),
+            ChangeKind::Denied => ("closes", Tone::Notice),
+        };
+        table.push([
+            Cell::new(said, tone),
+            Cell::from(format!("{} {}", it.from.kind, it.from.display())),
+            Cell::from(it.to.display()),
+            Cell::from(it.ports.to_string()),
+            Cell::from(if it.depends { "depends on who hands it on" } else { "" }),
+        ]);
+    }
+    table
 }
 
 /// One row for the sources and one destination with the same ports.
@@ -43,6 +71,9 @@ fn table(changes: &[&Change], tone: Tone) -> Table {
             remarks.push(if change.change == ChangeKind::Allowed { "new" } else { "gone" }.to_owned());
         }
         remarks.extend(change.ip_family.map(|family| format!("{family} only")));
+        if !change.not_evaluated.is_empty() {
+            remarks.push(format!("not evaluated: {}", change.not_evaluated.join(", ")));
+        }
         let key = (change.to.display(), change.ports.to_string(), remarks.join(", "));
         rows.entry(key).or_default().push(PeerRef::display(&change.from));
     }

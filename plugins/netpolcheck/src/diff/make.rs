@@ -53,6 +53,21 @@ pub struct Change {
     /// One of the two is in only one of the states.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub new_or_gone: bool,
+    /// Policies that speak about one of the two in one of the states, and are not evaluated: they may change it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_evaluated: Vec<String>,
+}
+
+impl Change {
+    /// With what holds for its two ends: whether one of the states is without one of them, and what is not evaluated.
+    fn between(self, a: &State, b: &State) -> Self {
+        let in_one = |peer: &PeerRef| a.peers.contains_key(peer) != b.peers.contains_key(peer);
+        let ends = [&self.from, &self.to];
+        let about = ends.iter().flat_map(|peer| [a.peers.get(peer), b.peers.get(peer)]).flatten();
+        let not_evaluated: BTreeSet<String> = about.flat_map(|facts| facts.not_evaluated.iter().cloned()).collect();
+        let new_or_gone = ends.into_iter().any(in_one);
+        Self { new_or_gone, not_evaluated: not_evaluated.into_iter().collect(), ..self }
+    }
 }
 
 /// What changes from one state to another. What follows from pods being on the node of another is left out: where
@@ -60,11 +75,10 @@ pub struct Change {
 #[must_use]
 pub fn make(a: &State, b: &State) -> Vec<Change> {
     let mut changes = Vec::new();
-    let new_or_gone = |peer: &PeerRef| a.peers.contains(peer) != b.peers.contains(peer);
     let pairs: BTreeSet<_> = a.inside.keys().chain(b.inside.keys()).map(|(from, to, _)| (from, to)).collect();
-    let families: BTreeSet<Family> = a.families.iter().chain(&b.families).copied().collect();
     let none = Said::default();
     for (from, to) in pairs {
+        let families = comparable(a, b, &[from, to]);
         let mut of_family: BTreeMap<Vec<Piece>, Vec<Family>> = BTreeMap::new();
         for family in &families {
             let key = (from.clone(), to.clone(), Some(*family));
@@ -74,13 +88,16 @@ pub fn make(a: &State, b: &State) -> Vec<Change> {
         for (pieces, of) in of_family {
             for piece in pieces {
                 let only = (of.len() < families.len()).then(|| of.first().map(|family| family.as_str())).flatten();
-                changes.push(piece.change(from, to, only, new_or_gone(from) || new_or_gone(to)));
+                changes.push(piece.change(from, to, only).between(a, b));
             }
         }
     }
     let edges: BTreeSet<_> = a.outside.keys().chain(b.outside.keys()).collect();
     for edge in edges {
         let (peer, is_source, family) = edge;
+        if !comparable(a, b, &[peer]).contains(family) {
+            continue;
+        }
         let empty = Vec::new();
         let (old, new) = (a.outside.get(edge).unwrap_or(&empty), b.outside.get(edge).unwrap_or(&empty));
         let mut found: BTreeMap<Piece, Vec<(u128, u128)>> = BTreeMap::new();
@@ -92,11 +109,26 @@ pub fn make(a: &State, b: &State) -> Vec<Change> {
         for (piece, ranges) in found {
             let outside = PeerRef::outside(*family, &ranges.into_iter().collect::<RangeSet<u128>>());
             let (from, to) = if *is_source { (peer, &outside) } else { (&outside, peer) };
-            changes.push(piece.change(from, to, None, new_or_gone(peer)));
+            changes.push(piece.change(from, to, None).between(a, b));
         }
     }
     changes.sort();
     changes
+}
+
+/// The IP families over which some peers can talk in both states; where one of them is in only one state, those of that
+/// one. A pod of a manifest has no addresses yet, and one that runs may have two: that is no change of policies.
+fn comparable(a: &State, b: &State, peers: &[&PeerRef]) -> BTreeSet<Family> {
+    let of = |state: &State| -> Option<BTreeSet<Family>> {
+        let each: Option<Vec<_>> = peers.iter().map(|peer| state.peers.get(peer).map(|it| &it.families)).collect();
+        each?.into_iter().cloned().reduce(|one, other| one.intersection(&other).copied().collect())
+    };
+    match (of(a), of(b)) {
+        (Some(a), Some(b)) if a.is_disjoint(&b) => a.union(&b).copied().collect(),
+        (Some(a), Some(b)) => a.intersection(&b).copied().collect(),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => BTreeSet::new(),
+    }
 }
 
 /// Addresses cut wherever either state tells them apart.
@@ -131,9 +163,19 @@ struct Piece {
 }
 
 impl Piece {
-    fn change(&self, from: &PeerRef, to: &PeerRef, ip_family: Option<&'static str>, new_or_gone: bool) -> Change {
+    fn change(&self, from: &PeerRef, to: &PeerRef, ip_family: Option<&'static str>) -> Change {
         let Self { change, ports, depends, some_pods } = self.clone();
-        Change { change, from: from.clone(), to: to.clone(), ports, depends, some_pods, ip_family, new_or_gone }
+        Change {
+            change,
+            from: from.clone(),
+            to: to.clone(),
+            ports,
+            depends,
+            some_pods,
+            ip_family,
+            new_or_gone: false,
+            not_evaluated: Vec::new(),
+        }
     }
 }
 

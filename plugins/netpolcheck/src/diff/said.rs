@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     address::Family,
-    engine::{Analysis, End, PeerId, PortTable, Reach, View},
+    engine::{Analysis, End, Peer, PeerId, PortTable, Reach, View},
+    entrance::{Entrance, entrances},
+    foreign::Foreign,
     names::PeerRef,
     ports::PortSet,
     range_set::RangeSet,
@@ -27,13 +29,22 @@ pub(super) type Pair = (PeerRef, PeerRef, Option<Family>);
 /// A workload, or a pod, whether it is the source, and the family of the addresses outside on the other side.
 pub(super) type Edge = (PeerRef, bool, Family);
 
+/// What is known of a peer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PeerFacts {
+    /// The IP families of which its pods have addresses, or may have.
+    pub(super) families: BTreeSet<Family>,
+    /// Policies that speak about its pods and are not evaluated.
+    pub(super) not_evaluated: Vec<String>,
+}
+
 /// Everything that an analysis says, by name.
 #[derive(Debug, Default)]
 pub struct State {
-    /// The IP families that are in use.
-    pub(super) families: Vec<Family>,
     /// The peers that there are.
-    pub(super) peers: BTreeSet<PeerRef>,
+    pub(super) peers: BTreeMap<PeerRef, PeerFacts>,
+    /// The ways in from outside.
+    pub(super) entrances: Vec<Entrance>,
     /// Between peers.
     pub(super) inside: BTreeMap<Pair, Said>,
     /// With ranges of addresses outside.
@@ -43,7 +54,7 @@ pub struct State {
 impl State {
     /// What an analysis says.
     #[must_use]
-    pub fn of(analysis: &Analysis<'_>, view: View) -> Self {
+    pub fn of(analysis: &Analysis<'_>, foreign: &Foreign, view: View) -> Self {
         let reach = Reach::of(analysis, view);
         // A peer is the same one whether or not its pods are known to use the network of their node.
         let names: Vec<PeerRef> = reach
@@ -52,8 +63,15 @@ impl State {
             .map(|peer| PeerRef { host_network: false, ..PeerRef::of(analysis, view, peer) })
             .collect();
         let name = |id: &PeerId| names[id.0 as usize].clone();
-        let mut all =
-            Self { families: analysis.families.clone(), peers: names.iter().cloned().collect(), ..Self::default() };
+        let facts = |peer: &Peer| {
+            let has = |family: &Family| peer.classes.iter().any(|class| analysis.classes.has(*class, *family));
+            PeerFacts {
+                families: analysis.families.iter().copied().filter(has).collect(),
+                not_evaluated: foreign.about_any(&peer.pods).into_iter().map(str::to_owned).collect(),
+            }
+        };
+        let peers = names.iter().cloned().zip(reach.peers().iter().map(facts)).collect();
+        let mut all = Self { peers, entrances: entrances(analysis).list, ..Self::default() };
         let mut table = PortTable::default();
         reach.each(&mut table, |flow, table| {
             let certain = table.get(flow.ports).clone();

@@ -128,7 +128,7 @@ impl<'s> World<'s> {
             let owner = owner_of(&pod.meta, "Pod", &owners);
             made.add(pod_facts(pod, semantics), owner);
         }
-        for workload in snapshot.workloads.iter().filter(|_| snapshot.is_from_files()) {
+        for workload in snapshot.workloads.iter().filter(|workload| snapshot.is_from_files() || is_to_come(workload)) {
             let owner = owner_of(&workload.meta, workload.kind.as_str(), &owners);
             let is_own = owner.kind == workload.kind.as_str() && owner.name == workload.meta.name.as_str();
             let has_ended = workload.job.as_ref().is_some_and(|job| job.finished) && !semantics.finished_pods_count;
@@ -205,6 +205,13 @@ impl<'s> Made<'s> {
         let owners = order.into_iter().map(|old| owners[old].clone()).collect();
         World { pods, owners, namespaces: Namespaces::default(), nodes: None, problems: Vec::new() }
     }
+}
+
+/// Whether a workload among those of a cluster comes from a manifest that has not been applied: the API server has given
+/// it no UID. Its pods will be there, unless it wants none.
+fn is_to_come(workload: &Workload) -> bool {
+    // The number of a DaemonSet is not in its manifest.
+    workload.meta.uid.is_empty() && (workload.replicas > 0 || workload.kind == WorkloadKind::DaemonSet)
 }
 
 fn pod_facts<'s>(pod: &'s Pod, semantics: &Semantics) -> PodFacts<'s> {

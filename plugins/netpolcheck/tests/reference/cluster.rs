@@ -112,7 +112,7 @@ pub enum Kind {
     CnpBaseline,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     pub kind: Kind,
     pub name: String,

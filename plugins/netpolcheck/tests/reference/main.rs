@@ -6,6 +6,8 @@
 #![allow(clippy::print_stdout, reason = "the counts are what the run is for")]
 
 mod cluster;
+mod mirror;
+mod needless;
 mod obvious;
 
 use kubectl_netpolcheck::{
