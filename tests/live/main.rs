@@ -73,6 +73,7 @@ fn main() -> ExitCode {
         secpatch_apis::reads_no_secret,
         netpolcheck::says_what_policies_allow_and_sees_a_changed_label,
         netpolcheck::does_not_take_what_it_may_not_read_for_nothing,
+        netpolcheck::tells_what_an_apply_changes_before_it_is_made,
         netpolcheck::suggested_policies_are_applied_and_taken_back,
         secpatch_fix::a_change_is_made_and_can_be_undone,
         secpatch_fix::a_rollout_that_never_becomes_ready_is_taken_back,

@@ -150,3 +150,98 @@ pub fn suggested_policies_are_applied_and_taken_back() {
     let _ = namespace.kubectl(&["netpolcheck", "suggest", "--undo", "--yes"]).output().exits(0);
     assert_eq!(policies().len(), 1, "what was there stays: {:?}", name);
 }
+
+/// What an apply brings: one more workload, and a policy that lets only that one in.
+const NEW: &str = r#"
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: batch}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: batch}}
+  template: {metadata: {labels: {app: batch}}, spec: {containers: [{name: batch, image: "registry.example/batch:1"}]}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingress:
+  - from: [{podSelector: {matchLabels: {app: batch}}}]
+    ports: [{port: sql}]
+"#;
+
+pub fn tells_what_an_apply_changes_before_it_is_made() {
+    let cluster = Cluster::own_with_a_node();
+    let namespace = cluster.namespace("netpol-diff");
+    let name = namespace.name();
+    let manifest =
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live/netpolcheck.yaml")).expect("the sample");
+    let _ = cluster.kubectl(&["apply", "-n", name, "-f", "-"]).input(manifest).output().exits(0);
+    let _ = cluster.wait(&["-n", name, "pod/web", "pod/db"], "condition=Ready");
+    let folder = tempfile::tempdir().expect("a folder");
+    let kinds = "pods,deployments,replicasets,networkpolicies,namespaces,nodes,services,endpointslices";
+    let dump = |file: &str, kinds: &str| {
+        let path = folder.path().join(file);
+        let text = cluster.kubectl(&["get", kinds, "-A", "-o", "yaml"]).output().exits(0).stdout;
+        std::fs::write(&path, text).expect("a file");
+        path.display().to_string()
+    };
+    let diff = |args: &[&str], code: i32| -> Vec<Value> {
+        let run = cluster.kubectl(&[&["netpolcheck", "diff", "-o", "json"], args].concat());
+        run.output().exits(code).report()["changes"].as_array().expect("changes").clone()
+    };
+
+    let coverage = cluster.kubectl(&["netpolcheck", "coverage", "-o", "json"]).output().exits(0).report();
+    let of_db = |it: &&Value| it["object"]["kind"] == "Pod" && it["object"]["name"] == "db";
+    let line = coverage["isolation"].as_array().unwrap().iter().find(of_db).expect("a line");
+    assert_eq!((&line["ingress"], &line["egress"]), (&"restricted".into(), &"open".into()), "{line}");
+
+    // The cluster and what kubectl writes of it are the same.
+    let before = dump("before.yaml", kinds);
+    assert_eq!(diff(&["live", &before], 0), Vec::<Value>::new());
+    let policies = folder.path().join("policies");
+    std::fs::create_dir(&policies).expect("a folder");
+    let _ = dump("policies/all.yaml", "networkpolicies");
+    let policies = policies.display().to_string();
+    assert_eq!(diff(&["live", &policies], 0), Vec::<Value>::new());
+
+    // What an apply would change, and then has changed.
+    let foretold = {
+        let run = cluster.kubectl(&["netpolcheck", "diff", "--dry-run", "-f", "-", "-n", name, "-o", "json"]);
+        run.input(NEW).output().exits(1).report()["changes"].as_array().expect("changes").clone()
+    };
+    let named = |kind: &str, from: &str, to: &str| {
+        foretold.iter().any(|it| it["change"] == kind && it["from"]["name"] == from && it["to"]["name"] == to)
+    };
+    assert!(named("denied", "web", "db") && named("allowed", "batch", "db"), "{foretold:#?}");
+    assert_eq!(diff(&["live", &before], 0), Vec::<Value>::new(), "nothing was applied");
+    let _ = cluster.kubectl(&["apply", "-n", name, "-f", "-"]).input(NEW).output().exits(0);
+    let _ = cluster.wait(&["-n", name, "deployment/batch"], "condition=Available");
+    assert_eq!(diff(&[&before, "live"], 1), foretold);
+
+    // One label.
+    let before = dump("label.yaml", kinds);
+    let _ = cluster.kubectl(&["label", "pod", "web", "-n", name, "--overwrite", "app=batch"]).output().exits(0);
+    let found = diff(&[&before, "live", "--fail-on", "allowed"], 1);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(
+        (&found[0]["change"], &found[0]["from"]["name"], &found[0]["to"]["name"]),
+        (&"allowed".into(), &"web".into(), &"db".into())
+    );
+
+    // A policy that means nobody.
+    let lint = |more: &[&str], code: i32| {
+        let run = cluster.kubectl(&[&["netpolcheck", "lint", "-o", "json"], more].concat());
+        run.output().exits(code).report()["findings"].as_array().expect("findings").clone()
+    };
+    assert_eq!(lint(&["--fail-on", "low"], 0), Vec::<Value>::new());
+    let wrong = NEW.rsplit("---").next().expect("the policy").replace("app: db", "app: bd");
+    let _ = cluster.kubectl(&["apply", "-n", name, "-f", "-"]).input(wrong).output().exits(0);
+    let found = lint(&["--fail-on", "medium"], 1);
+    assert_eq!(
+        (&found[0]["id"], &found[0]["object"]["namespace"]),
+        (&"subject-matches-nothing".into(), &name.into()),
+        "{found:#?}"
+    );
+}

@@ -63,6 +63,7 @@ pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
         found.add(
             scene
                 .about_policy(policy, "egress-without-dns", Severity::Medium, title)
+                .with_source(scene.policy(policy).source(analysis.snapshot, Some((Direction::Egress, 0))))
                 .with_evidence("workloads", names)
                 .with_hint(
                     "allow UDP and TCP 53 to the pods k8s-app=kube-dns of kube-system, unless they need addresses only",
