@@ -179,7 +179,10 @@ impl Cluster {
             if wish.group.is_empty() { wish.plural.clone() } else { format!("{}.{}", wish.plural, wish.group) };
         let api_version =
             if wish.group.is_empty() { wish.version.clone() } else { format!("{}/{}", wish.group, wish.version) };
-        let mut request = ListRequest::of(&wish.group, &wish.version, &wish.plural, None).metadata_only();
+        let request = ListRequest::of(&wish.group, &wish.version, &wish.plural, None);
+        // Of Secrets nothing else may come, whatever stands between here and the server.
+        let is_secret = wish.group.is_empty() && wish.plural == "secrets";
+        let mut request = if is_secret { request.metadata_or_nothing() } else { request.metadata_only() };
         if !wish.fields.is_empty() {
             request = request.fields(wish.fields);
         }

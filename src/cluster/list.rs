@@ -22,6 +22,18 @@ const MOST_RESTARTS: u32 = 3;
 /// Asks for metadata only, with whole objects as the second choice where a server knows no metadata.
 const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
 
+/// Asks for metadata without a second choice: a server that knows none answers 406.
+const METADATA_OR_NOTHING: &str = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
+
+/// How much of each object is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Amount {
+    #[default]
+    Whole,
+    Metadata,
+    MetadataOrNothing,
+}
+
 /// What to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListRequest {
@@ -29,7 +41,7 @@ pub struct ListRequest {
     label_selector: Option<String>,
     field_selector: Option<String>,
     resource_version: Option<String>,
-    metadata_only: bool,
+    amount: Amount,
     chunk_size: Option<u32>,
 }
 
@@ -66,7 +78,14 @@ impl ListRequest {
     /// Only the metadata of each object, as `PartialObjectMetadata`.
     #[must_use]
     pub fn metadata_only(mut self) -> Self {
-        self.metadata_only = true;
+        self.amount = Amount::Metadata;
+        self
+    }
+
+    /// As [`Self::metadata_only`], and an error where the server would send whole objects: for what must not be read.
+    #[must_use]
+    pub fn metadata_or_nothing(mut self) -> Self {
+        self.amount = Amount::MetadataOrNothing;
         self
     }
 
@@ -92,7 +111,11 @@ impl ListRequest {
     }
 
     fn accept(&self) -> &'static str {
-        if self.metadata_only { METADATA_ONLY } else { super::read::JSON }
+        match self.amount {
+            Amount::Whole => super::read::JSON,
+            Amount::Metadata => METADATA_ONLY,
+            Amount::MetadataOrNothing => METADATA_OR_NOTHING,
+        }
     }
 
     /// Path and query of a page.

@@ -15,6 +15,7 @@ mod pod_security;
 mod secpatch_apis;
 mod secpatch_fix;
 mod secpatch_plan;
+mod secpatch_posture;
 #[path = "../client/tools.rs"]
 #[expect(dead_code, reason = "shared with the client's own tests, which need more of it")]
 mod tools;
@@ -78,7 +79,12 @@ fn main() -> ExitCode {
         secpatch_fix::a_change_is_made_and_can_be_undone,
         secpatch_fix::a_rollout_that_never_becomes_ready_is_taken_back,
         secpatch_fix::a_run_that_is_killed_can_be_undone,
+        secpatch_fix::an_interrupted_rollout_is_not_left_without_a_word,
+        secpatch_fix::json_patches_are_taken_by_kubectl,
         secpatch_fix::patches_of_files_are_taken_by_kustomize,
+        secpatch_posture::reads_the_metadata_of_token_secrets_and_no_more,
+        secpatch_posture::tells_who_asks_and_what_is_there,
+        secpatch_posture::says_of_nothing_that_it_is_clean_where_nothing_may_be_read,
         secpatch_plan::tells_what_runs_in_a_cluster,
         secpatch_plan::plans_the_sample_among_a_thousand_pods,
         secpatch_plan::names_what_was_denied,

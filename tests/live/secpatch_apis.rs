@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Compression, write::GzEncoder};
-use patchkit_test_support::{Cluster, ClusterOptions, FaultProxy, Output, Permission, Upstream};
+use patchkit_test_support::{Cluster, ClusterOptions, FaultProxy, Namespace, Output, Permission, Upstream};
 use serde_json::{Value, json};
 
 use crate::tools::{connect_with, with_kubeconfig};
@@ -205,6 +205,27 @@ pub fn looks_into_helm_releases_only_where_asked() {
     assert!(secrets.iter().all(|it| it.parameter("labelSelector").is_some_and(|it| it.contains("owner=helm"))));
 }
 
+/// A user who may list everything that was asked for by these paths, and no Secret.
+pub fn user_who_may_list(namespace: &Namespace<'_>, name: &str, asked: &BTreeSet<String>) -> PathBuf {
+    let mut resources: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for path in asked {
+        let (group, rest) = match path.strip_prefix("/api/v1/") {
+            Some(rest) => ("", rest),
+            None => match path.strip_prefix("/apis/").and_then(|rest| rest.split_once('/')) {
+                Some(found) => found,
+                None => continue,
+            },
+        };
+        if let Some(plural) = rest.rsplit('/').next().filter(|it| !it.is_empty() && *it != "secrets") {
+            resources.entry(group).or_default().push(plural);
+        }
+    }
+    let groups: Vec<([&str; 1], &Vec<&str>)> = resources.iter().map(|(group, of)| ([*group], of)).collect();
+    let may: Vec<Permission<'_>> =
+        groups.iter().map(|(groups, resources)| Permission { groups, resources, verbs: &["list"] }).collect();
+    namespace.user(name, &may)
+}
+
 /// Every command that reads a cluster, with flags that it needs.
 const READING: [&[&str]; 4] = [&["plan"], &["apis"], &["cves"], &["images"]];
 
@@ -231,30 +252,7 @@ pub fn reads_no_secret() {
     assert!(!asked.iter().any(|path| path.split('/').any(|part| part == "secrets")), "{asked:?}");
 
     // And by a role that may read everything that was asked for, and no Secret: nothing is missing then.
-    let plurals = |group: &str| -> Vec<String> {
-        let root = if group.is_empty() { "/api/v1/".to_owned() } else { format!("/apis/{group}/") };
-        let of_group = asked.iter().filter_map(|path| path.strip_prefix(&root));
-        of_group.filter_map(|rest| rest.rsplit('/').next()).filter(|it| !it.is_empty()).map(str::to_owned).collect()
-    };
-    let groups: BTreeSet<String> = asked
-        .iter()
-        .filter_map(|path| path.strip_prefix("/apis/")?.split_once('/'))
-        .map(|(group, _)| group.to_owned())
-        .chain([String::new()])
-        .collect();
-    let resources: Vec<(String, Vec<String>)> = groups
-        .into_iter()
-        .map(|group| {
-            let of = plurals(&group);
-            (group, of)
-        })
-        .filter(|(_, of)| !of.is_empty())
-        .collect();
-    let borrowed: Vec<(Vec<&str>, Vec<&str>)> =
-        resources.iter().map(|(group, of)| (vec![group.as_str()], of.iter().map(String::as_str).collect())).collect();
-    let may: Vec<Permission<'_>> =
-        borrowed.iter().map(|(groups, resources)| Permission { groups, resources, verbs: &["list"] }).collect();
-    let kubeconfig = namespace.user("no-secrets", &may);
+    let kubeconfig = user_who_may_list(&namespace, "no-secrets", &asked);
     for command in READING {
         let mut args = vec!["secpatch"];
         args.extend(command);
