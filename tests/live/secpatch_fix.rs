@@ -162,7 +162,7 @@ pub fn json_patches_are_taken_by_kubectl() {
     let path = |name: &str| work.path().join(name).to_str().unwrap().to_owned();
     let form = ["--patch-form", "json", "--level", "baseline", "--fail-on", "none"];
     let _ = fix(&namespace, &[&form[..], &["--to", &path("live")]].concat()).exits(0);
-    let file = path(&format!("live/{}-deployment-web.yaml", namespace.name()));
+    let file = path(&format!("live/deployment-{}-web.yaml", namespace.name()));
     let patch = ["patch", "deployment", "web", "--type=json", "--patch-file", &file];
     let _ = namespace.kubectl(&patch).output().exits(0);
     let judged = namespace.kubectl(&["secpatch", "pods", "--level", "baseline", "-o", "json"]).output().report();

@@ -14,6 +14,7 @@ pub mod facts;
 pub mod fix;
 pub mod images;
 pub mod inventory;
+pub mod patch_files;
 pub mod plan;
 pub mod pod_security;
 pub mod pods;

@@ -11,35 +11,7 @@ use kubectl_secpatch::facts::{CveStatus, Facts, read};
 use patchkit_test_support::{Output, Run};
 use serde_json::{Value, json};
 
-/// One node of 1.31.2 with containerd, an API server of the same version, CoreDNS and an add-on by its image.
-const CLUSTER: &str = "
-serverVersion: {gitVersion: v1.31.2}
----
-apiVersion: v1
-kind: Node
-metadata: {name: a}
-status: {nodeInfo: {kubeletVersion: v1.31.2, operatingSystem: linux, containerRuntimeVersion: 'containerd://1.7.20'}}
----
-apiVersion: v1
-kind: Node
-metadata: {name: new}
-status: {nodeInfo: {kubeletVersion: v1.37.2, operatingSystem: linux, containerRuntimeVersion: 'cri-o://1.99.0'}}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: controller, namespace: ingress-nginx}
-spec: {nodeName: a, containers: [{name: c, image: 'registry.k8s.io/ingress-nginx/controller:v1.11.2@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'}]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: nfs, namespace: kube-system}
-spec: {nodeName: a, containers: [{name: c, image: 'registry.k8s.io/sig-storage/nfsplugin:v4.13.0'}]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: etcd, namespace: kube-system}
-spec: {nodeName: a, containers: [{name: c, image: 'registry.k8s.io/etcd:3.5.9-0'}]}
-";
+const CLUSTER: &str = include_str!("cves/cluster.yaml");
 
 fn cves(args: &[&str]) -> Output {
     let run = Run::new(env!("CARGO_BIN_EXE_kubectl-secpatch")).env("PATCHKIT_CACHE_DIR", "/nonexistent");
@@ -80,13 +52,14 @@ fn components_and_nodes_are_named_with_what_fixes_them() {
     assert_eq!(ingress["fixedIn"], json!(["1.11.5", "1.12.1"]));
     assert_eq!(
         ingress["affected"],
-        json!([{"kind": "Pod", "name": "ingress-nginx/controller", "version": "v1.11.2", "node": "a"}])
+        json!([{"kind": "Pod", "name": "ingress-nginx/controller", "version": "v1.11.2", "node": "new"}])
     );
     assert_eq!((&ingress["status"], &ingress["touches"]), (&"fixed".into(), &"yes".into()));
     assert_eq!(ingress["precondition"]["holds"], "unknown");
     let windows = get("CVE-2024-9042", "kubelet");
     assert_eq!(windows["precondition"]["holds"], "no", "{windows}");
-    assert_eq!(windows["affected"], json!([{"kind": "Node", "name": "a", "version": "v1.31.2", "node": "a"}]));
+    let node = |name: &str, version: &str| json!({"kind": "Node", "name": name, "version": version, "node": name});
+    assert_eq!(windows["affected"], json!([node("a", "v1.31.2"), node("b", "v1.31.2-gke.5")]));
     assert_eq!(get("CVE-2026-3864", "csi-driver-nfs")["fixedIn"], json!(["4.13.1"]));
     assert_eq!(get("CVE-2025-1767", "kubelet")["status"], "unfixed");
     let runc = get("CVE-2024-21626", "runc");

@@ -1,6 +1,6 @@
 //! `kubectl secpatch fix`.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::{
     Args,
@@ -17,10 +17,11 @@ use patchkit::{
     report::{Exit, Metadata},
 };
 
-use super::pods::StandardArgs;
+use super::{patch_folder, pods::StandardArgs};
 use crate::{
     execute::{self, Applied, ApplyOptions, Outcome},
-    fix::{self, Answers, NamedVolumeAnswer, Options, files::PatchForm},
+    fix::{self, Answers, NamedVolumeAnswer, Options},
+    patch_files::{PatchForm, kustomize_component},
     pod_security::Level,
     pods,
 };
@@ -128,15 +129,12 @@ pub fn run(app: &App, args: &FixArgs, connect: &ConnectOptions) -> Result<Exit, 
         return Err(Failure::usage(format!("{wanted:?} names no object: expected kind/name, such as deployment/web")));
     }
     for folder in args.to.iter().chain(&args.kustomize) {
-        let mut files = fix::files::patches(&plan.fixes, args.patch_form)?;
+        let files = plan.fixes.iter().filter_map(|fix| fix.file(args.patch_form).transpose());
+        let mut files = files.collect::<Result<Vec<_>, _>>()?;
         if args.kustomize.is_some() {
-            files.push(fix::files::kustomize_component(&files, args.patch_form)?);
+            files.push(kustomize_component(&files, args.patch_form)?);
         }
-        fs::create_dir_all(folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
-        for file in files {
-            let path = folder.join(&file.name);
-            fs::write(&path, file.text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
-        }
+        patch_folder::write(folder, &files)?;
     }
     let metadata = Metadata {
         command: app.plugin.command("fix"),

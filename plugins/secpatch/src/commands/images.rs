@@ -1,7 +1,7 @@
 //! `kubectl secpatch images`.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -17,12 +17,16 @@ use patchkit::{
 };
 
 use crate::{
-    commands::session::{AsOfArgs, Session},
+    commands::{
+        patch_folder,
+        session::{AsOfArgs, Session},
+    },
     images::{
         self, ImageEntry, patches,
         report::{self, Trusted},
         scans,
     },
+    patch_files::{PatchForm, kustomize_component},
     words::count,
 };
 
@@ -107,36 +111,19 @@ pub fn run(app: &App, args: &ImagesArgs, connect: &ConnectOptions) -> Result<Exi
 
 /// Writes the patches, and says what was written and what was left.
 fn write_patches(folder: &Path, entries: &[ImageEntry]) -> Result<Vec<String>, Failure> {
-    let (made, left) = patches::patches(entries);
+    let (mut made, left) = patches::patches(entries)?;
     let mut notes = Vec::new();
-    let failed = |path: &Path, error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", path.display()));
     if made.is_empty() {
         notes.push("No patch was written: no image that can be changed comes from a frozen registry.".to_owned());
     } else {
-        fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
-        let component = patches::component(&made);
-        let all =
-            made.iter().map(|patch| (patch.file.as_str(), &patch.body)).chain([("kustomization.yaml", &component)]);
-        for (file, body) in all {
-            let path = folder.join(file);
-            let text = serde_saphyr::to_string(body).map_err(|error| failed(&path, &error))?;
-            write_new(&path, &text).map_err(|error| failed(&path, &error))?;
-        }
         notes.push(format!(
             "{} in {}: add it to the components of a kustomization, or kubectl patch --patch-file each.",
             count(made.len(), "patch"),
             folder.display()
         ));
+        made.push(kustomize_component(&made, PatchForm::Strategic)?);
+        patch_folder::write(folder, &made)?;
     }
     notes.extend(left.into_iter().map(|why| format!("Left as it is: {why}.")));
     Ok(notes)
-}
-
-/// What somebody else has written stays.
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    if fs::read_to_string(path).is_ok_and(|old| old == text) {
-        return Ok(());
-    }
-    let mut file = fs::File::options().write(true).create_new(true).open(path)?;
-    io::Write::write_all(&mut file, text.as_bytes())
 }

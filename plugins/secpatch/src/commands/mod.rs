@@ -8,6 +8,7 @@ pub mod fix;
 mod http;
 pub mod images;
 mod own;
+mod patch_folder;
 pub mod plan;
 pub mod pods;
 pub mod posture;

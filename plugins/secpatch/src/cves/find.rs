@@ -314,29 +314,7 @@ mod tests {
     use super::*;
     use crate::testing::Cluster;
 
-    const CLUSTER: &str = "
-apiVersion: v1
-kind: Node
-metadata: {name: a}
-status: {nodeInfo: {kubeletVersion: v1.31.2, operatingSystem: linux, containerRuntimeVersion: 'containerd://1.7.20'}}
----
-apiVersion: v1
-kind: Node
-metadata: {name: b}
-status: {nodeInfo: {kubeletVersion: v1.31.2-gke.5, operatingSystem: linux, containerRuntimeVersion: 'containerd://2.1.6'}}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: controller, namespace: ingress-nginx}
-spec: {containers: [{name: controller, image: 'registry.k8s.io/ingress-nginx/controller:v1.11.2'}]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: dns, namespace: kube-system}
-spec: {containers: [{name: dns, image: 'registry.k8s.io/coredns/coredns:latest'}]}
----
-{apiVersion: apps/v1, kind: Deployment, metadata: {name: d}}
-";
+    const CLUSTER: &str = include_str!("../../tests/cves/cluster.yaml");
 
     fn get<'a>(found: &'a [CveHere], id: &str) -> &'a CveHere {
         found

@@ -2,11 +2,10 @@
 //!
 //! Everything here is pure. [`plan`] finds what people would change, [`make()`] makes the strategic merge patch of one
 //! pod or template and says what only a person can decide, [`merge`] applies such a patch and turns it round, and
-//! [`files`] writes patches as files. Applying them to a cluster is the work of [`crate::execute`].
+//! [`overwriting`] tells who will write an object again. Applying them to a cluster is the work of [`crate::execute`].
 
 mod document;
 mod draft;
-pub mod files;
 mod json_patch;
 mod make;
 pub mod merge;
@@ -17,4 +16,4 @@ mod target;
 
 pub use make::make;
 pub use model::{Answers, Decision, Fix, FixPlan, NamedVolumeAnswer, Options, PodFix, VolumeAnswer, VolumeAnswerError};
-pub use target::{Template, plan};
+pub use target::plan;

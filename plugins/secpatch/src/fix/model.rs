@@ -7,7 +7,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::overwriting::Overwriter;
-use crate::pod_security::{Level, PolicyVersion, Violation};
+use crate::{
+    patch_files::{PatchFile, PatchForm},
+    pod_security::{Level, PolicyVersion, Violation},
+};
 
 /// What takes the place of a volume that the level forbids.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +115,22 @@ pub struct Fix {
     /// What the program in the pod will notice.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub effects: Vec<String>,
+}
+
+impl Fix {
+    /// Its patch as a file; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`PatchFile::new`].
+    pub fn file(&self, form: PatchForm) -> Result<Option<PatchFile>, serde_saphyr::ser::Error> {
+        let patch = match form {
+            PatchForm::Strategic => self.patch.clone(),
+            PatchForm::Json => self.json_patch.clone().map(Value::from),
+        };
+        let decisions = self.decisions.iter().map(|decision| format!("To decide: {}", decision.question));
+        let remarks = decisions.chain(self.overwritten_by.iter().map(Overwriter::display));
+        patch.map(|patch| PatchFile::new(&self.object, &patch, remarks)).transpose()
+    }
 }
 
 /// All changes.

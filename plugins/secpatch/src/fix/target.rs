@@ -10,7 +10,6 @@ use patchkit::{
     rules::{Labels, PodSpec},
     snapshot::{Snapshot, objects::Meta},
 };
-use serde_json::{Value, json};
 
 use super::{
     json_patch,
@@ -20,43 +19,11 @@ use super::{
     pod_json,
 };
 use crate::{
+    patch_files::Template,
     pod_security::{PolicyVersion, Subject, evaluate},
     pods,
     specs::{Specs, is_looked_at},
 };
-
-/// Where a kind holds the template of its pods.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Template {
-    path: &'static [&'static str],
-}
-
-impl Template {
-    /// Of this kind; `None` where it makes no pods.
-    #[must_use]
-    pub fn of(kind: &str) -> Option<Self> {
-        let path: &[&str] = match kind {
-            "Pod" => &[],
-            "PodTemplate" => &["template"],
-            "CronJob" => &["spec", "jobTemplate", "spec", "template"],
-            "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "ReplicationController" | "Job" => {
-                &["spec", "template"]
-            }
-            _ => return None,
-        };
-        Some(Self { path })
-    }
-
-    /// Where it stands, as the beginning of a JSON pointer.
-    fn pointer(self) -> String {
-        self.path.iter().map(|field| format!("/{field}")).collect()
-    }
-
-    /// The patch of the whole object from one of its template.
-    fn wrap(self, patch: Value) -> Value {
-        self.path.iter().rev().fold(patch, |inner, field| json!({*field: inner}))
-    }
-}
 
 /// The fixes of all that violates the level.
 #[must_use]
@@ -115,19 +82,10 @@ fn one(plan: &mut FixPlan, snapshot: &Snapshot, options: &Options, kind: &str, m
         let before = pod_json::to_json(subject).ok()?;
         Some(json_patch::operations(&before, patch, &template.pointer()))
     });
-    let patch = made.patch.zip(template).map(|(patch, template)| {
-        let mut whole = template.wrap(patch);
-        // A Deployment that is applied under an API version of old is patched under the same.
-        whole["apiVersion"] = meta.api_version.as_ref().into();
-        whole["kind"] = kind.into();
-        whole["metadata"]["name"] = meta.name.as_str().into();
-        if !meta.namespace.is_empty() {
-            whole["metadata"]["namespace"] = meta.namespace.as_ref().into();
-        }
-        whole
-    });
+    let object = meta.object_ref(kind);
+    let patch = made.patch.zip(template).map(|(patch, template)| template.wrap(&object, patch));
     plan.fixes.push(Fix {
-        object: meta.object_ref(kind),
+        object,
         source: snapshot.source_of(meta),
         level: plan.level,
         policy_version: plan.policy_version,
