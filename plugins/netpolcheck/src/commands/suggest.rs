@@ -19,10 +19,12 @@ use patchkit::{
 
 use super::input::{self, ProfileArgs};
 use crate::{
+    coverage,
     diff::{self, Change, State},
     engine::{Analysis, View},
     execute::{self, Applied, Outcome},
     foreign::Foreign,
+    names::PeerRef,
     suggest::{
         self, Proof, Suggestion, Wanted,
         flows::{FlowFormat, Flows, Place, parse_flow, read},
@@ -123,6 +125,7 @@ pub fn run(app: &App, args: &SuggestArgs, connect: &ConnectOptions) -> Result<Ex
     };
     let before = args.apply.then(|| state(&analysis));
     let policies = suggest::policies_json(&analysis, &made);
+    let dns_before = kept_from_dns(&analysis, &namespaces);
     drop(analysis);
     // The very text that is given out is what is proved.
     let after = suggest::applied(snapshot, &manifests, &home)?;
@@ -131,10 +134,12 @@ pub fn run(app: &App, args: &SuggestArgs, connect: &ConnectOptions) -> Result<Ex
     let foreign = Foreign::of(&after, &analysis.world);
     left_out.extend(input::left_out(&analysis, &foreign));
     let hosts = suggest::in_host_network(&analysis, &namespaces);
-    let findings = suggest::findings(&analysis, &wanted, &made, &proof, &hosts, with_dns);
+    let mut lost_dns = kept_from_dns(&analysis, &namespaces);
+    lost_dns.retain(|peer| !dns_before.contains(peer));
+    let findings = suggest::findings(&analysis, &wanted, &made, &proof, &hosts, &lost_dns, with_dns);
     let verdict = verdict(&proof, &left_out, about_chosen(&analysis, &foreign, &namespaces));
     let changes = before.map(|before| diff::make(&before, &state(&analysis)));
-    let document = suggest::document(&analysis, &wanted, &made, &proof, &namespaces, &hosts);
+    let document = suggest::document(&analysis, &wanted, &made, &proof, &namespaces, &hosts, &findings);
     let metadata = input::metadata(app, "suggest", source.clone());
     let mut report = Report::new("SuggestReport", metadata, verdict, findings, left_out)
         .with_section("namespaces", &namespaces)
@@ -222,6 +227,15 @@ fn left_out(wanted: &Wanted, made: &Suggestion) -> Vec<NotEvaluated> {
     left_out
 }
 
+/// Workloads of other namespaces that do not reach the cluster's DNS.
+fn kept_from_dns(analysis: &Analysis<'_>, namespaces: &[String]) -> Vec<PeerRef> {
+    let foreign = Foreign::of(analysis.snapshot, &analysis.world);
+    let dns = coverage::targets(analysis, &foreign).into_iter().find(|target| target.id == "kube-dns");
+    let kept = dns.map(|target| target.kept_from).unwrap_or_default();
+    let elsewhere = |peer: &PeerRef| peer.namespace.as_ref().is_some_and(|of| !namespaces.contains(of));
+    kept.into_iter().map(|kept| kept.peer).filter(elsewhere).collect()
+}
+
 /// Whether policies that are not evaluated speak about pods of these namespaces.
 fn about_chosen(analysis: &Analysis<'_>, foreign: &Foreign, namespaces: &[String]) -> bool {
     let pods = (0..).map(crate::world::PodId).zip(&analysis.world.pods);
@@ -274,11 +288,18 @@ fn apply(
         no_headers: args.output.no_headers,
     };
     patchkit::render::render(&shown, &Format::Table, &context, &mut text)?;
+    // People see the policies and the proof before they are asked, programs one report in the end.
+    let for_people = matches!(args.output.output, Format::Table | Format::Wide | Format::Markdown);
+    if for_people {
+        app.write(&report, &args.output, args.fail_on.fail_on)?;
+    }
     app.progress.say(&String::from_utf8_lossy(&text));
     let report = report.with_section("changes", &changes);
     if report.summary.verdict == "not-proved" {
         app.warn("something that is needed would be denied: see the proof; nothing was applied");
-        app.write(&report, &args.output, args.fail_on.fail_on)?;
+        if !for_people {
+            app.write(&report, &args.output, args.fail_on.fail_on)?;
+        }
         return Ok(Exit::Findings);
     }
     let many = made.draft.policies.len();
@@ -289,11 +310,14 @@ fn apply(
         return Ok(Exit::Clean);
     }
     let run = format!("r{}", Timestamp::now().as_millisecond());
+    app.progress.say(&format!("Run {run}; kubectl netpolcheck suggest --undo={run} takes it back."));
     let applied = execute::apply(app, cluster, &made.draft.policies, &run)?;
     say(app, &applied);
-    app.progress.say(&format!("Run {run}; kubectl netpolcheck suggest --undo={run} takes it back."));
     let report = report.with_section("run", &run).with_section("applied", &applied);
-    let written = app.write(&report, &args.output, args.fail_on.fail_on)?;
+    let written = match for_people {
+        true => report.exit(args.fail_on.fail_on),
+        false => app.write(&report, &args.output, args.fail_on.fail_on)?,
+    };
     Ok(if applied.iter().any(|it| it.outcome == Outcome::Failed) { Exit::Partial } else { written })
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use patchkit::report::{Block, Cell, Column, Document, Table, Tone, words::count};
+use patchkit::report::{Block, Cell, Column, Document, Finding, Table, Tone, words::count};
 use serde_json::Value;
 
 use super::{Proof, Suggestion, Wanted, need::owner_name};
@@ -20,6 +20,7 @@ pub fn document(
     proof: &Proof,
     namespaces: &[String],
     hosts: &[PeerRef],
+    findings: &[Finding],
 ) -> Document {
     let mut document = Document::default();
     let policies = &made.draft.policies;
@@ -46,6 +47,11 @@ pub fn document(
             Tone::Notice,
         ));
     }
+    for finding in findings.iter().filter(|it| ["no-dns", "dns-out-of-reach"].contains(&it.id.as_str())) {
+        let whom = finding.object.as_ref().map(|it| format!("{} ", it.display())).unwrap_or_default();
+        let hint = finding.hint.as_deref().map(|hint| format!(": {hint}")).unwrap_or_default();
+        notes.push(Cell::new(format!("{whom}{}{hint}.", finding.title), Tone::Notice));
+    }
     if !hosts.is_empty() {
         let names: Vec<String> = hosts.iter().map(PeerRef::display).collect();
         let names = patchkit::report::words::summary(&names);
@@ -61,6 +67,9 @@ fn flows_read(document: &mut Document, flows: &super::flows::Flows, made: &Sugge
     let mut lines = Vec::new();
     for (why, many) in &flows.skipped {
         lines.push(Cell::from(format!("{many} left out: {why}")));
+    }
+    if made.elsewhere > 0 {
+        lines.push(Cell::from(format!("{} left out: they touch none of these namespaces", made.elsewhere)));
     }
     let unmatched = made.unmatched.iter().map(|it| format!("{}: {}: {}", it.place, it.flow, it.why));
     let bad = flows.bad.iter().map(|it| format!("{}: {}", it.place, it.why));
@@ -196,7 +205,8 @@ fn beyond(document: &mut Document, proof: &Proof) {
     }
     let mut rows: BTreeMap<(String, String, String), Vec<String>> = BTreeMap::new();
     for beyond in &proof.beyond {
-        let key = (beyond.from.display(), beyond.ports.to_string(), beyond.by.join("; "));
+        let ports = format!("{}{}", if beyond.depends { "perhaps " } else { "" }, beyond.ports);
+        let key = (beyond.from.display(), ports, beyond.by.join("; "));
         rows.entry(key).or_default().push(beyond.to.display());
     }
     let mut table = Table::new([

@@ -49,6 +49,8 @@ pub struct Suggestion {
     pub needs: Vec<Need>,
     /// Flows of which an end is nobody here.
     pub unmatched: Vec<Unmatched>,
+    /// How many needs touch none of the namespaces, so that no policy of theirs has a say.
+    pub elsewhere: usize,
     /// What could not be told.
     pub left_out: Vec<NotEvaluated>,
     /// Some of what is needed goes to the cluster's DNS.
@@ -65,7 +67,11 @@ pub fn suggest(analysis: &Analysis<'_>, wanted: &Wanted, namespaces: &[String], 
     match wanted {
         Wanted::DefaultDeny => {}
         Wanted::Flows(flows) => {
-            let (needs, unmatched) = Resolver::new(analysis, home).needs(flows);
+            let (mut needs, unmatched) = Resolver::new(analysis, home).needs(flows);
+            let all = needs.len();
+            let chosen = |side: &Side| side.pods().iter().any(|pod| is_chosen(analysis.world.pod(*pod).namespace));
+            needs.retain(|need| chosen(&need.from) || chosen(&need.to));
+            made.elsewhere = all - needs.len();
             needs.iter().for_each(|need| wishes.add(analysis, need, &is_chosen));
             (made.needs, made.unmatched) = (needs, unmatched);
         }

@@ -6,23 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{
+    beyond::{Beyond, beyond},
     need::{Need, Side, owner_name},
-    wish::{OutsidePorts, add_apart},
 };
 use crate::{
     address::{Address, Family},
-    decide::{Decider, Judge, Party, Traffic, missing},
-    engine::{Analysis, ClassId, End, Flow, PeerId, PortTable, Reach, Side as Ends, View},
+    decide::{Judge, Party, Traffic, missing},
+    engine::{Analysis, ClassId},
     entrance::Answer,
     names::PeerRef,
     policy::Direction,
     ports::PortSet,
     range_set::RangeSet,
-    world::{OwnerId, PodId},
+    world::PodId,
 };
-
-/// Of so many connections beyond it is said which policies allow them.
-const MOST_REASONS: usize = 300;
 
 /// Something that is needed and not allowed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -40,21 +37,6 @@ pub struct Missing {
     pub needed_by: String,
     /// What stands in the way.
     pub why: Vec<String>,
-}
-
-/// Something that is allowed and that nobody needs.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Beyond {
-    /// Who connects.
-    pub from: PeerRef,
-    /// Who is connected to.
-    pub to: PeerRef,
-    /// On which ports.
-    #[serde(serialize_with = "crate::entrance::as_ports")]
-    pub ports: PortSet,
-    /// The policies that allow it, or why none keeps it out.
-    pub by: Vec<String>,
 }
 
 /// What the analysis of the result says.
@@ -175,7 +157,10 @@ impl Prover<'_> {
             }
         };
         let name = |party: Party| match party {
-            Party::Pod(pod) => PeerRef::of_pod(self.analysis, pod),
+            Party::Pod(pod) => {
+                let facts = self.analysis.world.pod(pod);
+                PeerRef { host_network: facts.in_host_network, ..owner_name(self.analysis, facts.owner) }
+            }
             Party::Address(address) => {
                 PeerRef::outside(address.family, &RangeSet::range(address.number, address.number))
             }
@@ -183,197 +168,4 @@ impl Prover<'_> {
         let needed_by = need.place.clone();
         self.found.insert(Missing { from: name(from), to: name(to), ports, needed_by, why });
     }
-}
-
-/// What is needed, workload by workload.
-#[derive(Default)]
-struct Needed {
-    inside: BTreeMap<(OwnerId, OwnerId), PortSet>,
-    /// With addresses, where the workload is the source or not.
-    outside: BTreeMap<(OwnerId, bool, Family), OutsidePorts>,
-}
-
-impl Needed {
-    fn of(analysis: &Analysis<'_>, needs: &[Need]) -> Self {
-        let mut needed = Self::default();
-        for need in needs {
-            let (from, to) = (need.from.owners(analysis), need.to.owners(analysis));
-            match (&need.from, &need.to) {
-                (Side::Outside(family, addresses), _) => {
-                    for owner in to {
-                        let sets = needed.outside.entry((owner, false, *family)).or_default();
-                        add_apart(sets, addresses.clone(), &need.ports);
-                    }
-                }
-                (_, Side::Outside(family, addresses)) => {
-                    for owner in from {
-                        let sets = needed.outside.entry((owner, true, *family)).or_default();
-                        add_apart(sets, addresses.clone(), &need.ports);
-                    }
-                }
-                _ => {
-                    for (a, b) in from.iter().flat_map(|a| to.iter().map(move |b| (*a, *b))) {
-                        let ports = needed.inside.entry((a, b)).or_default();
-                        *ports = ports.union(&need.ports);
-                    }
-                }
-            }
-        }
-        needed
-    }
-}
-
-fn beyond(analysis: &Analysis<'_>, needs: &[Need], is_chosen: &dyn Fn(&str) -> bool) -> Vec<Beyond> {
-    let needed = Needed::of(analysis, needs);
-    let chosen = |pods: &[PodId]| pods.iter().any(|pod| is_chosen(analysis.world.pod(*pod).namespace));
-    let side = |peer: &crate::engine::Peer| Ends { from: true, to: true, focus: chosen(&peer.pods) };
-    let reach = Reach::some(analysis, View::Workloads, side, (true, true));
-    let mut table = PortTable::default();
-    let mut found = Found { analysis, reach: &reach, needed: &needed, list: BTreeMap::new() };
-    reach.each(&mut table, |flow, table| found.flow(flow, table));
-    found.within(&chosen);
-    let judge = Judge::of(analysis);
-    let list = found.list;
-    list.into_iter()
-        .enumerate()
-        .map(|(place, ((from, to), (ports, sample)))| {
-            let by = if place < MOST_REASONS { reasons(&judge, &ports, sample, is_chosen) } else { Vec::new() };
-            Beyond { from, to, ports, by }
-        })
-        .collect()
-}
-
-type Sample = (Party, Party, Family);
-
-struct Found<'f, 'a> {
-    analysis: &'a Analysis<'a>,
-    reach: &'f Reach<'a>,
-    needed: &'f Needed,
-    list: BTreeMap<(PeerRef, PeerRef), (PortSet, Sample)>,
-}
-
-impl Found<'_, '_> {
-    fn flow(&mut self, flow: &Flow<'_>, table: &PortTable) {
-        let ports = table.get(flow.ports).union(table.get(flow.depends));
-        let family = flow.family.or(self.analysis.families.first().copied()).unwrap_or(Family::V4);
-        let reach = self.reach;
-        reach.pairs(flow, |pair| {
-            // What reaches a pod from its own node is no matter of policies.
-            if pair.by_node {
-                return;
-            }
-            let owner = |peer: PeerId| reach.peer(peer).owner;
-            match (pair.from, pair.to, flow.from, flow.to) {
-                (Some(from), Some(to), ..) => {
-                    let known = self.needed.inside.get(&(owner(from), owner(to)));
-                    let more = known.map_or_else(|| ports.clone(), |known| ports.difference(known));
-                    if !more.is_empty() {
-                        let sample = (Party::Pod(reach.peer(from).pods[0]), Party::Pod(reach.peer(to).pods[0]), family);
-                        let names = (owner_name(self.analysis, owner(from)), owner_name(self.analysis, owner(to)));
-                        self.add(names, more, sample);
-                    }
-                }
-                (Some(peer), None, _, End::Outside(family, addresses)) => {
-                    self.outside(owner(peer), reach.peer(peer).pods[0], true, family, addresses, &ports);
-                }
-                (None, Some(peer), End::Outside(family, addresses), _) => {
-                    self.outside(owner(peer), reach.peer(peer).pods[0], false, family, addresses, &ports);
-                }
-                _ => {}
-            }
-        });
-    }
-
-    fn outside(
-        &mut self,
-        owner: OwnerId,
-        pod: PodId,
-        is_source: bool,
-        family: Family,
-        addresses: &RangeSet<u128>,
-        ports: &PortSet,
-    ) {
-        let none = Vec::new();
-        let known = self.needed.outside.get(&(owner, is_source, family)).unwrap_or(&none);
-        let mut left = addresses.clone();
-        let mut pieces = Vec::new();
-        for (known, known_ports) in known {
-            let both = left.intersection(known);
-            left = left.difference(&both);
-            pieces.push((both, ports.difference(known_ports)));
-        }
-        pieces.push((left, ports.clone()));
-        for (addresses, ports) in pieces {
-            let Some((number, _)) = addresses.ranges().next().filter(|_| !ports.is_empty()) else { continue };
-            let (own, other) = (owner_name(self.analysis, owner), PeerRef::outside(family, &addresses));
-            let (own_party, other_party) = (Party::Pod(pod), Party::Address(Address { family, number }));
-            if is_source {
-                self.add((own, other), ports, (own_party, other_party, family));
-            } else {
-                self.add((other, own), ports, (other_party, own_party, family));
-            }
-        }
-    }
-
-    /// The pods of one workload among each other, which are no pair of two workloads.
-    fn within(&mut self, chosen: &dyn Fn(&[PodId]) -> bool) {
-        for peer in self.reach.peers().iter().filter(|peer| chosen(&peer.pods)) {
-            let lone = peer.pods.len() < 2 && !self.analysis.world.pod(peer.pods[0]).from_template;
-            if lone || self.analysis.world.pod(peer.pods[0]).in_host_network {
-                continue;
-            }
-            let mut ports = PortSet::default();
-            for a in &peer.classes {
-                for b in &peer.classes {
-                    for family in &self.analysis.families {
-                        if self.analysis.classes.has(*a, *family) && self.analysis.classes.has(*b, *family) {
-                            ports = ports.union(&self.analysis.ports_between(*a, *b, *family).possible);
-                        }
-                    }
-                }
-            }
-            let known = self.needed.inside.get(&(peer.owner, peer.owner));
-            let more = known.map_or_else(|| ports.clone(), |known| ports.difference(known));
-            if !more.is_empty() {
-                let name = owner_name(self.analysis, peer.owner);
-                let last = peer.pods.last().copied().unwrap_or(peer.pods[0]);
-                let sample = (Party::Pod(peer.pods[0]), Party::Pod(last), self.analysis.families[0]);
-                self.add((name.clone(), name), more, sample);
-            }
-        }
-    }
-
-    fn add(&mut self, names: (PeerRef, PeerRef), ports: PortSet, sample: Sample) {
-        let known = self.list.entry(names).or_insert_with(|| (PortSet::default(), sample));
-        known.0 = known.0.union(&ports);
-    }
-}
-
-/// Which policies of the chosen namespaces, or above them, let it through.
-fn reasons(
-    judge: &Judge<'_>,
-    ports: &PortSet,
-    (from, to, family): Sample,
-    is_chosen: &dyn Fn(&str) -> bool,
-) -> Vec<String> {
-    let Some(range) = ports.ranges().next() else { return Vec::new() };
-    let traffic = Traffic { from, to, family, protocol: range.protocol, port: range.first };
-    let mut reasons = Vec::new();
-    let chosen = |direction: &Direction| match traffic.subject(*direction) {
-        Party::Pod(pod) => is_chosen(judge.analysis.world.pod(pod).namespace),
-        Party::Address(_) => false,
-    };
-    for direction in Direction::ALL.into_iter().filter(chosen) {
-        let side = judge.side(direction, &traffic);
-        let reason = match side.decider {
-            Decider::Rule(rule) => judge.analysis.policies.get(rule.policy).display(),
-            Decider::HostNetwork => format!("{}: it is in the network of its node", direction.as_str()),
-            Decider::Default => format!("{}: no policy keeps it out", direction.as_str()),
-            Decider::Isolation(_) | Decider::Outside | Decider::OwnNode | Decider::Itself => continue,
-        };
-        if !reasons.contains(&reason) {
-            reasons.push(reason);
-        }
-    }
-    reasons
 }

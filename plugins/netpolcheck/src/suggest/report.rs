@@ -14,6 +14,7 @@ pub fn findings(
     made: &Suggestion,
     proof: &Proof,
     hosts: &[PeerRef],
+    lost_dns: &[PeerRef],
     with_dns: bool,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -38,6 +39,14 @@ pub fn findings(
     if !proof.beyond.is_empty() {
         let title = format!("{} beyond what is needed", count(proof.beyond.len(), "connection"));
         findings.push(Finding::new("allowed-beyond", Severity::Info, title));
+    }
+    for peer in lost_dns {
+        let finding =
+            Finding::new("dns-out-of-reach", Severity::High, "reaches the cluster's DNS today, and would not")
+                .with_hint(
+                    "the DNS is in a namespace that gets policies: allow it to those who use it, or leave it out",
+                );
+        findings.extend(object(peer).map(|it| finding.with_object(it)));
     }
     for host in hosts {
         let finding =
@@ -82,6 +91,7 @@ pub fn flows_json(wanted: &Wanted, made: &Suggestion) -> Value {
     json!({
         "lines": flows.lines,
         "distinct": flows.flows.len(),
+        "elsewhere": made.elsewhere,
         "skipped": flows.skipped,
         "unmatched": unmatched,
         "unreadable": bad,

@@ -23,9 +23,13 @@ pub fn program(names: &[&str]) -> Option<PathBuf> {
     env::split_paths(&path).flat_map(|folder| names.iter().map(move |name| folder.join(name))).find(|it| it.is_file())
 }
 
-/// The browser on this machine.
+/// The browser on this machine. A program of that name may only tell how to install one.
 pub fn chromium() -> Option<PathBuf> {
-    program(&["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"])
+    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    names.iter().filter_map(|name| program(&[name])).find(|found| {
+        let version = Command::new(found).arg("--version").output();
+        version.is_ok_and(|output| output.status.success() && String::from_utf8_lossy(&output.stdout).contains("Chrom"))
+    })
 }
 
 /// A browser with one page.

@@ -253,18 +253,20 @@ fn what_is_needed_is_allowed_for_random_flows() {
             assert!(proof.holds || !made.left_out.is_empty(), "case {case}: {list}{manifests}\n{:#?}", proof.missing);
             assert!(proof.holds || hosts, "case {case}: {list}{manifests}\n{:#?}", proof.missing);
         }
-        // Without other policies, and where labels tell all pods apart, not one connection is allowed beyond.
+        // Without other policies, and where labels tell all pods apart, not one connection is allowed beyond. A pod whose
+        // address is not known may have one that a block names.
+        let known = cluster.pods.iter().all(|pod| !pod.addresses.is_empty());
         let whole = list.contains("/\n") || list.contains("/ ") || list.contains("/:");
-        if case % 3 == 0 && !hosts && !whole && made.draft.inexact.is_empty() {
+        if case % 3 == 0 && !hosts && !whole && known && made.draft.inexact.is_empty() {
             exact += 1;
             assert_eq!(proof.beyond, [], "case {case}: {list}{manifests}\n{}", case_of.text);
         }
     }
     println!(
         "suggest: {cases} random flow lists of seed {seed}: {allowed} connections allowed, {refused} named as refused, \
-              {exact} lists with nothing beyond"
+         {exact} lists with nothing beyond"
     );
-    assert!(cases < 100 || exact > cases / 20 && allowed > 500 && refused > 20);
+    assert!(cases < 100 || exact > cases / 50 && allowed > 500 && refused > 20);
 }
 
 #[test]

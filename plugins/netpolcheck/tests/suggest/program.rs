@@ -99,6 +99,10 @@ fn flows_that_lead_nowhere_are_told_and_never_lost() {
 #[test]
 fn what_another_policy_denies_is_not_proved() {
     // An address that the Admin tier denies, and a namespace that is not among the chosen and lets nobody else in.
+    // What touches none of the chosen namespaces is no matter of theirs.
+    let (report, code) =
+        suggest(&["--flow", "shop/web shop/api:http", "--flow", "monitoring/prometheus data/db:1"], "");
+    assert_eq!((report["flows"]["elsewhere"].as_u64(), code), (Some(1), Some(0)), "{report:#}");
     for flow in ["shop/batch 169.254.169.254:80", "shop/web data/db:5432"] {
         let (report, code) = suggest(&["--flow", flow], "");
         assert_eq!((report["summary"]["verdict"].as_str(), code), (Some("not-proved"), Some(1)), "{report:#}");
@@ -106,6 +110,11 @@ fn what_another_policy_denies_is_not_proved() {
         assert!(missing["why"][0].as_str().is_some_and(|why| !why.is_empty()), "{missing:#}");
         assert_eq!(report["findings"][0]["id"], "flow-not-allowed");
     }
+    // Whoever isolates the DNS's own namespace takes it from all others.
+    let args = ["suggest", "-f", SAMPLE, "-n", "kube-system", "--default-deny", "-o", "json"];
+    let output = run(&args, "");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+    assert_eq!((report["findings"][0]["id"].as_str(), output.status.code()), (Some("dns-out-of-reach"), Some(1)));
     // A policy that is not evaluated leaves open what holds for its pods.
     let foreign = "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: c, namespace: shop}\n\
                    spec: {endpointSelector: {}}\n";
