@@ -29,6 +29,7 @@ pub enum Command {
     /// How well policies cover the cluster: isolation, default-deny, what is exposed, a score
     Coverage(Box<ReportArgs>),
     /// What is wrong with the policies: selectors, ports and rules that mean nothing, conflicts, old kinds
+    #[command(after_help = "With -n only what is wrong with the policies of that namespace is told")]
     Lint(Box<ReportArgs>),
     /// What becomes allowed and what becomes denied between two states, or by an apply
     #[command(after_help = "Exit codes: 0 nothing changes, 1 something does (see --fail-on), 4 not all could be read")]

@@ -584,6 +584,9 @@ fn every_format_says_what_was_found() {
     for (threshold, code) in [("medium", 1), ("low", 1), ("high", 0), ("none", 0)] {
         assert_eq!(run(&input, &["--fail-on", threshold]).status.code(), Some(code), "{threshold}");
     }
+    let other = run(&input, &["-n", "data"]);
+    assert!(String::from_utf8_lossy(&other.stdout).contains("Nothing found."));
+    assert_eq!(run(&input, &["-n", "shop", "--fail-on", "medium"]).status.code(), Some(1));
     let clean = run(&with(&[np("a", "{podSelector: {}}")]), &[]);
     assert!(String::from_utf8_lossy(&clean.stdout).contains("Nothing found."));
     assert_eq!(run("{not yaml", &[]).status.code(), Some(3));

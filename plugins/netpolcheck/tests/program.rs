@@ -94,6 +94,12 @@ fn what_decides_is_named_with_its_place() {
     assert!(ingress["source"]["line"].as_u64().is_some_and(|line| line > 90), "{ingress}");
     let near = ingress["missing"].as_array().unwrap().iter().any(|it| it.as_str().unwrap().contains("not this peer"));
     assert!(near, "{ingress:#}");
+    // The line is that of the rule.
+    let (decision, _) = can("shop/api", "data/db:5432", &[]);
+    let text = std::fs::read_to_string(format!("{SAMPLE}/policies.yaml")).expect("the sample");
+    let rule =
+        text.lines().enumerate().skip_while(|(_, line)| *line != "  name: db").find(|(_, it)| *it == "  - from:");
+    assert_eq!(decision["ingress"]["source"]["line"], rule.expect("a rule").0 + 1, "{decision:#}");
     let (decision, _) = can("monitoring/prometheus", "shop/api:9090", &["--all"]);
     let ingress = &decision["ingress"];
     assert_eq!(

@@ -5,7 +5,7 @@ use patchkit::report::{
     words::{count, summary},
 };
 
-use super::scene::{Found, RulePlace, Scene};
+use super::scene::{Found, RulePlace, Scene, some_of};
 use crate::{
     address::{Address, Block, Family},
     engine::addresses_of,
@@ -107,7 +107,8 @@ fn pods(scene: &Scene<'_>, place: RulePlace, block: &Block, term: &Term, found: 
         scene
             .about_rule(place, "ip-block-hits-pods", severity, &title)
             .with_evidence("cidr", block.cidr())
-            .with_evidence("pods", names)
+            .with_evidence("count", names.len())
+            .with_evidence("pods", some_of(&names))
             .with_hint("name pods by their labels, and keep blocks for what is outside of the cluster"),
     );
     unknown

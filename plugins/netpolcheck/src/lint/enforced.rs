@@ -21,7 +21,7 @@ use patchkit::{
     },
 };
 
-use super::scene::{Found, Scene};
+use super::scene::{Found, Scene, some_of};
 use crate::{
     policy::{PolicyId, PolicyKind},
     world::namespace_of,
@@ -99,7 +99,11 @@ pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
         let title =
             format!("policies of it are not enforced for {} ({}): {why}", count(names.len(), "pod"), summary(&names));
         let hint = "run these pods on nodes where the network plugin's agent runs";
-        found.add(about_namespace(scene, namespace, policies, title, hint).with_evidence("pods", names));
+        found.add(
+            about_namespace(scene, namespace, policies, title, hint)
+                .with_evidence("count", names.len())
+                .with_evidence("pods", some_of(&names)),
+        );
     }
 }
 

@@ -15,6 +15,7 @@ mod make;
 mod population;
 mod ports;
 mod priority;
+mod proof;
 mod redundant;
 mod scene;
 mod selectors;

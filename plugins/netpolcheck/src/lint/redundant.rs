@@ -8,11 +8,11 @@
 
 use std::collections::BTreeSet;
 
-use patchkit::report::{Finding, Severity, words::count};
-use serde_json::{Value, json};
+use patchkit::report::Severity;
 
 use super::{
     cover::{Covers, numbers},
+    proof::{Reason, names, with_proof},
     scene::{Found, RulePlace, Scene},
 };
 use crate::{
@@ -74,6 +74,15 @@ enum Instead {
     Isolation(PolicyId),
 }
 
+impl Instead {
+    fn reasons(&self, direction: Direction) -> Vec<Reason> {
+        match self {
+            Self::Rules(rules) => rules.iter().copied().map(Reason::Rule).collect(),
+            Self::Isolation(policy) => vec![Reason::Isolation(*policy, direction)],
+        }
+    }
+}
+
 impl<'s> Search<'_, 's> {
     fn is_there(&self, place: RulePlace) -> bool {
         self.what_if.has_policy(place.policy) && !self.out.contains(&place)
@@ -87,7 +96,7 @@ impl<'s> Search<'_, 's> {
         if policy.kind == PolicyKind::NetworkPolicy {
             for direction in &directions {
                 let Some(other) = self.isolates_too(id, *direction) else { return };
-                isolating.push(other);
+                isolating.push(Reason::Isolation(other, *direction));
             }
         }
         let mut instead = Vec::new();
@@ -117,20 +126,18 @@ impl<'s> Search<'_, 's> {
         } else {
             ("policy-redundant", Severity::Low, "without it nothing would change: others say the same")
         };
-        let mut because: Vec<Value> = Vec::new();
-        for other in isolating {
-            push_new(&mut because, self.policy_json(other));
-        }
+        let mut reasons = isolating;
         for (place, instead) in &instead {
-            for value in self.instead_json(*place, instead) {
-                push_new(&mut because, value);
+            for reason in instead.reasons(place.direction) {
+                if !reasons.contains(&reason) {
+                    reasons.push(reason);
+                }
             }
         }
-        let names = self.names(&because);
-        let finding = self.scene.about_policy(id, rule_id, severity, format!("{title} ({names})"));
-        found.add(
-            self.with_proof(finding, because, &stances, "any").with_hint("delete it, or let it say something else"),
-        );
+        let title = format!("{title} ({})", names(self.scene, &reasons, true));
+        let finding = self.scene.about_policy(id, rule_id, severity, title);
+        let finding = with_proof(self.scene, finding, &reasons, &stances, "any");
+        found.add(finding.with_hint("delete it, or let it say something else"));
     }
 
     /// A rule without which nothing would change, whatever pods there are.
@@ -140,8 +147,8 @@ impl<'s> Search<'_, 's> {
         }
         let Some(instead) = self.instead_of(place, rule, false) else { return };
         let Some(stances) = self.take(place) else { return };
-        let because = self.instead_json(place, &instead);
-        let names = self.names(&because);
+        let reasons = instead.reasons(place.direction);
+        let names = names(self.scene, &reasons, false);
         let (id, severity, title, hint) = match self.is_shadowed(place, &instead) {
             Some(true) => (
                 "rule-shadowed",
@@ -163,7 +170,7 @@ impl<'s> Search<'_, 's> {
             ),
         };
         let finding = self.scene.about_rule(place, id, severity, &title).with_hint(hint);
-        found.add(self.with_proof(finding, because, &stances, "any"));
+        found.add(with_proof(self.scene, finding, &reasons, &stances, "any"));
     }
 
     /// A rule without which nothing would change for the pods that there are.
@@ -174,6 +181,10 @@ impl<'s> Search<'_, 's> {
             return;
         }
         let all = scene.analysis.stances_of(place.direction, place.policy);
+        // Where nothing can be compared nothing is shown.
+        if all.is_empty() {
+            return;
+        }
         // The Baseline tier is there for pods that come without a NetworkPolicy.
         let is_isolated = |stance: &StanceId| {
             let policies = &scene.analysis.stances(place.direction).all[stance.0 as usize].policies;
@@ -187,14 +198,17 @@ impl<'s> Search<'_, 's> {
             return;
         }
         let Some(stances) = self.take(place) else { return };
-        let because: Vec<Value> =
-            self.meeting(place, rule, &all).into_iter().take(MOST_REASONS).map(|other| self.rule_json(other)).collect();
-        let decides = if because.is_empty() { String::new() } else { format!(": {} decides", self.names(&because)) };
+        let reasons: Vec<Reason> =
+            self.meeting(place, rule, &all).into_iter().take(MOST_REASONS).map(Reason::Rule).collect();
+        let decides = match reasons.as_slice() {
+            [] => String::new(),
+            some => format!(": {} decides", names(scene, some, false)),
+        };
         let title = format!("without it nothing would change for the pods that there are{decides}");
         let finding = scene
             .about_rule(place, "rule-redundant", Severity::Info, &title)
             .with_hint(format!("keep it where pods may come for which it matters, else {}", delete(policy, place)));
-        found.add(self.with_proof(finding, because, &stances, "current"));
+        found.add(with_proof(scene, finding, &reasons, &stances, "current"));
     }
 
     /// Takes a rule out for good where nothing changes by it; gives the stances that were compared.
@@ -372,85 +386,6 @@ impl<'s> Search<'_, 's> {
         }
         found
     }
-
-    fn with_proof(
-        &self,
-        finding: Finding,
-        because: Vec<Value>,
-        stances: &[(Direction, StanceId)],
-        holds_for: &str,
-    ) -> Finding {
-        let analysis = self.scene.analysis;
-        let mut pods: BTreeSet<crate::world::PodId> = BTreeSet::new();
-        for (place, members) in analysis.classes.members.iter().enumerate() {
-            let of = |direction: Direction| analysis.stances(direction).of_class[place];
-            if stances.iter().any(|(direction, stance)| of(*direction) == *stance) {
-                pods.extend(members);
-            }
-        }
-        let classes = analysis.classes.count();
-        let proof = format!(
-            "taken out, and every answer for {} compared: {} of policies, each against {} of peers, on all ports, over {}",
-            count(pods.len(), "pod"),
-            count(stances.len(), "combination"),
-            count(classes, "class"),
-            analysis.families.iter().map(|family| family.as_str()).collect::<Vec<_>>().join(" and "),
-        );
-        finding
-            .with_evidence("because", because)
-            .with_evidence("holdsFor", holds_for)
-            .with_evidence("proof", proof)
-            .with_evidence("pods", pods.len())
-    }
-
-    fn instead_json(&self, place: RulePlace, instead: &Instead) -> Vec<Value> {
-        match instead {
-            Instead::Rules(rules) => rules.iter().map(|rule| self.rule_json(*rule)).collect(),
-            Instead::Isolation(policy) => {
-                let mut value = self.policy_json(*policy);
-                value["direction"] = place.direction.as_str().into();
-                vec![value]
-            }
-        }
-    }
-
-    fn policy_json(&self, id: PolicyId) -> Value {
-        let policy = self.scene.policy(id);
-        let mut value =
-            json!({"kind": policy.kind.as_str(), "policy": policy.meta.path(), "tier": policy.tier.as_str()});
-        if let Some(source) = policy.source(self.scene.analysis.snapshot, None) {
-            value["source"] = json!(source);
-        }
-        value
-    }
-
-    fn rule_json(&self, place: RulePlace) -> Value {
-        let policy = self.scene.policy(place.policy);
-        let rule = self.scene.rule(place);
-        let mut value = self.policy_json(place.policy);
-        value["direction"] = place.direction.as_str().into();
-        value["rule"] = rule.index.into();
-        value["action"] = rule.action.as_str().into();
-        if let Some(source) = policy.source(self.scene.analysis.snapshot, Some((place.direction, rule.index))) {
-            value["source"] = json!(source);
-        }
-        value
-    }
-
-    /// `NetworkPolicy shop/web ingress[0]`, for a title.
-    fn names(&self, because: &[Value]) -> String {
-        let names: Vec<String> = because
-            .iter()
-            .map(|it| {
-                let text = |name: &str| it[name].as_str().unwrap_or_default();
-                match it["rule"].as_u64() {
-                    Some(rule) => format!("{} {} {}[{rule}]", text("kind"), text("policy"), text("direction")),
-                    None => format!("{} {}", text("kind"), text("policy")),
-                }
-            })
-            .collect();
-        patchkit::report::words::summary(&names)
-    }
 }
 
 /// Whether a rule stands before another.
@@ -467,12 +402,6 @@ fn delete(policy: &Policy<'_>, place: RulePlace) -> &'static str {
     match (policy.kind, place.direction, only) {
         (PolicyKind::NetworkPolicy, Direction::Egress, true) => "delete it, and see that policyTypes lists Egress",
         _ => "delete it",
-    }
-}
-
-fn push_new(list: &mut Vec<Value>, value: Value) {
-    if !list.contains(&value) {
-        list.push(value);
     }
 }
 

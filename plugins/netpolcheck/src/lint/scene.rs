@@ -89,6 +89,12 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// The names of pods for evidence, and no more of them than somebody reads.
+pub(super) fn some_of(names: &[String]) -> Vec<String> {
+    const MOST: usize = 50;
+    names.iter().take(MOST).cloned().collect()
+}
+
 /// What was found so far.
 #[derive(Default)]
 pub(super) struct Found {

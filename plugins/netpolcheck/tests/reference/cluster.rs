@@ -38,7 +38,7 @@ impl Chance {
 
 pub type Labels = Vec<(&'static str, &'static str)>;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Namespace {
     pub name: &'static str,
     /// Without the label that holds the name.
@@ -47,7 +47,7 @@ pub struct Namespace {
     pub written: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Pod {
     pub namespace: String,
     pub name: String,
@@ -60,7 +60,7 @@ pub struct Pod {
     pub named_ports: Vec<(&'static str, Protocol, u16)>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Node {
     pub name: &'static str,
     pub labels: Labels,
@@ -127,7 +127,7 @@ pub struct Policy {
     pub egress: Vec<Rule>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Cluster {
     pub namespaces: Vec<Namespace>,
     pub pods: Vec<Pod>,

@@ -70,6 +70,30 @@ fn take_out(cluster: &mut Cluster, findings: &[Finding]) -> (usize, usize) {
     (rules, policies)
 }
 
+/// What holds for any pod that may come is held against pods that are not there yet.
+fn holds_for_others(
+    cluster: &mut Cluster,
+    findings: &[Finding],
+    chance: &mut Chance,
+    profile: Profile,
+    told: &str,
+) -> usize {
+    let any: Vec<Finding> =
+        findings.iter().filter(|it| it.evidence.get("holdsFor") == Some(&"any".into())).cloned().collect();
+    for round in 0..3 {
+        let known: Vec<&str> = cluster.namespaces.iter().map(|namespace| namespace.name).collect();
+        let more = Cluster::random(chance).pods.into_iter().filter(|pod| known.contains(&pod.namespace.as_str()));
+        let more: Vec<_> =
+            more.map(|pod| super::cluster::Pod { name: format!("{}-{round}", pod.name), ..pod }).collect();
+        cluster.pods.extend(more);
+    }
+    let before = read(&cluster.manifests());
+    let text = format!("for other pods: {told}\n{}", cluster.manifests());
+    take_out(cluster, &any);
+    let after = read(&cluster.manifests());
+    assert_same(&Analysis::of(&before, profile), &Analysis::of(&after, profile), cluster, chance, &text)
+}
+
 /// Every answer for every pair of pods and addresses, in each direction.
 fn assert_same(a: &Analysis<'_>, b: &Analysis<'_>, cluster: &Cluster, chance: &mut Chance, text: &str) -> usize {
     let addresses = cluster.addresses(chance);
@@ -126,6 +150,7 @@ fn without_what_is_needless_nothing_changes() {
         let analysis = Analysis::of(&snapshot, profile);
         let findings = lint::make(&analysis).findings;
         conflicts += findings.iter().filter(|it| it.id == "equal-priority-conflict").count();
+        let mut larger = cluster.clone();
         let (of_rules, of_policies) = take_out(&mut cluster, &findings);
         rules += of_rules;
         policies += of_policies;
@@ -135,6 +160,7 @@ fn without_what_is_needless_nothing_changes() {
             let told: Vec<&String> = findings.iter().map(|it| &it.title).collect();
             let text = format!("seed {seed}, cluster {case}, {profile}: {told:#?}\n{text}");
             compared += assert_same(&analysis, &without, &cluster, &mut chance, &text);
+            compared += holds_for_others(&mut larger, &findings, &mut chance, profile, &text);
         }
     }
     println!(
