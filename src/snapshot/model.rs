@@ -265,6 +265,12 @@ impl Snapshot {
         self.taken_as_complete = true;
     }
 
+    /// Whether what the files hold none of is taken as what the cluster has none of ([`Self::take_as_complete`]).
+    #[must_use]
+    pub fn is_taken_as_complete(&self) -> bool {
+        self.taken_as_complete
+    }
+
     /// Whether the facts come from files.
     #[must_use]
     pub fn is_from_files(&self) -> bool {

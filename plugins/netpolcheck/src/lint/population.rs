@@ -73,7 +73,8 @@ impl<'s> Population<'s> {
                 by_namespace.entry(namespace).or_default().push(Somebody { namespace, labels, spec, in_host_network });
             }
         }
-        let complete = |kind| matches!(snapshot.coverage(kind), Coverage::Complete);
+        let taken = snapshot.is_taken_as_complete();
+        let complete = |kind| taken || matches!(snapshot.coverage(kind), Coverage::Complete);
         let is_whole = snapshot.is_from_files() && world.namespaces.labels(EVERYWHERE).is_some();
         Self {
             world,
