@@ -4,7 +4,7 @@
 #   benches/secpatch.sh [files] [cluster]      (both without arguments)
 #
 #   files    apis on MANIFESTS (2,000) manifests of together about 8 MB, beside a plain read of the same files
-#   cluster  apis, cves and images on the test cluster with CLUSTER_PODS (5,000) pods, each beside the bare LISTs of the
+#   cluster  apis, cves, images and posture on the test cluster with CLUSTER_PODS (5,000) pods, each beside the bare LISTs of the
 #            objects that it reads
 #
 # Each figure is the median of RUNS rounds (5); ratios are those within one round. BIN_DIR holds the programs of the test
@@ -79,8 +79,11 @@ if wanted cluster; then
     [apis]=$templates,$rights,endpointslices.discovery.k8s.io,ingresses.networking.k8s.io,networkpolicies.networking.k8s.io
     [cves]=nodes,pods,$templates,configmaps,serviceaccounts,$rights,persistentvolumes,csinodes.storage.k8s.io
     [images]=pods,$templates,replicationcontrollers,podtemplates
+    # posture also asks who asks, and for the metadata of token Secrets.
+    [posture]=nodes,namespaces,pods,$templates,configmaps,serviceaccounts,$rights,networkpolicies.networking.k8s.io,poddisruptionbudgets.policy
   )
-  for command in apis cves images; do
+  needs[posture]+=,resourcequotas,limitranges,customresourcedefinitions.apiextensions.k8s.io
+  for command in apis cves images posture; do
     next_table
     declare_run "bare LISTs" "$workload" list --kubeconfig "$config" --only "${needs[$command]}"
     declare_run "kubectl secpatch $command" "$secpatch" "$command" --kubeconfig "$config" "${FLAGS[@]}" -o json

@@ -94,6 +94,26 @@ pub fn tells_who_asks_and_what_is_there() {
          {apiVersion: v1, kind: LimitRange, metadata: {name: l}, spec: {limits: [{type: Container, default: {cpu: 1}}]}}, \
          {apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p}, spec: {podSelector: {}}}]}",
     );
+    // Workloads and rights that leave something out, and beside them such that do not.
+    open.apply(
+        "{apiVersion: v1, kind: List, items: [\
+         {apiVersion: apps/v1, kind: Deployment, metadata: {name: bare}, spec: {replicas: 2, selector: {matchLabels: {app: bare}}, \
+          template: {metadata: {labels: {app: bare}}, spec: {runtimeClassName: nowhere, containers: [{name: a, image: a}]}}}}, \
+         {apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: wild}, rules: [{apiGroups: [''], resources: ['*'], verbs: ['*']}]}, \
+         {apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: too-much}, \
+          roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: wild}, subjects: [{kind: ServiceAccount, name: default}]}]}",
+    );
+    fenced.apply(
+        "{apiVersion: v1, kind: List, items: [\
+         {apiVersion: apps/v1, kind: Deployment, metadata: {name: whole}, spec: {replicas: 2, selector: {matchLabels: {app: whole}}, \
+          template: {metadata: {labels: {app: whole}}, spec: {automountServiceAccountToken: false, containers: [{name: a, image: a, \
+          readinessProbe: {tcpSocket: {port: 80}}, resources: {requests: {memory: 1Mi}}}]}}}}, \
+         {apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: b}, spec: {maxUnavailable: 1, selector: {matchLabels: {app: whole}}}}, \
+         {apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: narrow}, \
+          rules: [{apiGroups: [''], resources: [secrets], resourceNames: [tls], verbs: [get]}]}, \
+         {apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: enough}, \
+          roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: narrow}, subjects: [{kind: ServiceAccount, name: robot}]}]}",
+    );
     let label = "pod-security.kubernetes.io/enforce=restricted";
     let _ = cluster.kubectl(&["label", "namespace", fenced.name(), label]).output().exits(0);
     let report = posture(&cluster, cluster.kubeconfig(), &[]);
@@ -106,6 +126,21 @@ pub fn tells_who_asks_and_what_is_there() {
         let names = names(check(&report, id));
         assert!(names.contains(open.name()) && !names.contains(fenced.name()), "{id}: {names:?}");
     }
+    for (id, wrong, right) in [
+        ("workload-requests", "bare", "whole"),
+        ("workload-readiness", "bare", "whole"),
+        ("workload-budget", "bare", "whole"),
+        ("runtime-without-sandbox", "bare", "whole"),
+        ("rbac-wildcards", "wild", "narrow"),
+        ("rbac-secrets", "too-much", "enough"),
+        ("rbac-create-pods", "too-much", "enough"),
+        ("rbac-default-service-account", "too-much", "enough"),
+    ] {
+        let names = names(check(&report, id));
+        assert!(names.contains(wrong) && !names.contains(right), "{id}: {names:?}");
+    }
+    // The account of the pods has rights, so that its token is of use.
+    assert!(!names(check(&report, "token-automount")).contains("bare"));
     // The test cluster has no pod of its API server, and hides it from everybody in the same way.
     assert_eq!(check(&report, "api-server-audit-policy")["status"], "unknown");
 

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use patchkit::report::{ObjectRef, Severity};
+use patchkit::{
+    report::{ObjectRef, Severity},
+    snapshot::{Snapshot, objects::Meta},
+};
 
 use super::outcome::{Found, Gap, Outcome};
 use crate::{
@@ -63,14 +66,15 @@ impl Said {
 }
 
 /// All that is visible.
-pub(super) struct ServerFlags {
+pub(super) struct ServerFlags<'a> {
+    snapshot: &'a Snapshot,
     whole: Vec<FlagsAt>,
     parts: Vec<FlagsAt>,
     gap: Gap,
 }
 
-impl ServerFlags {
-    pub(super) fn of(subject: Subject<'_>) -> Self {
+impl<'a> ServerFlags<'a> {
+    pub(super) fn of(subject: Subject<'a>) -> Self {
         let settings::Flags { places, hidden } = settings::flags(subject, &Component::KUBE_APISERVER);
         let (whole, parts) = places.into_iter().partition(|place| place.object.kind == "Pod");
         let provider = subject.inventory.provider;
@@ -82,7 +86,7 @@ impl ServerFlags {
         } else {
             Gap::new(why)
         };
-        Self { whole, parts, gap }
+        Self { snapshot: subject.snapshot, whole, parts, gap }
     }
 
     /// Asks each API server.
@@ -94,7 +98,7 @@ impl ServerFlags {
             match judge(Given { flags: &place.flags, is_all }) {
                 Said::Good(why) if !good.contains(&why) => good.push(why),
                 Said::Good(_) | Said::NotGiven => {}
-                Said::Bad(detail, severity) => found.push(about(&place.object, detail, severity)),
+                Said::Bad(detail, severity) => found.push(self.about(&place.object, detail, severity)),
                 Said::Hidden(why) if !gaps.contains(&Gap::hidden(why.as_str())) => gaps.push(Gap::hidden(why)),
                 Said::Hidden(_) => {}
             }
@@ -104,8 +108,10 @@ impl ServerFlags {
         }
         Outcome::told(found, good.join("; ")).with_gaps(gaps)
     }
-}
 
-fn about(object: &ObjectRef, detail: String, severity: Option<Severity>) -> Found {
-    Found { object: Some(object.clone()), severity, ..Found::told(detail) }
+    fn about(&self, object: &ObjectRef, detail: String, severity: Option<Severity>) -> Found {
+        let is_it = |(kind, meta): &(&str, &Meta)| *kind == object.kind && meta.object_ref(kind) == *object;
+        let source = self.snapshot.each_meta().find(is_it).and_then(|(_, meta)| self.snapshot.source_of(meta));
+        Found { object: Some(object.clone()), source, severity, ..Found::told(detail) }
+    }
 }

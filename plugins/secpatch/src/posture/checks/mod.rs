@@ -22,7 +22,7 @@ pub(super) struct Look<'a> {
     pub(super) subject: Subject<'a>,
     pub(super) snapshot: &'a Snapshot,
     pub(super) own: &'a Own,
-    pub(super) server: ServerFlags,
+    pub(super) server: ServerFlags<'a>,
 }
 
 /// The namespaces of the system itself, which its installer looks after.

@@ -1,6 +1,11 @@
 //! Network policies, by number only: how far they reach is what `kubectl netpolcheck coverage` works out.
 
-use patchkit::snapshot::{Coverage, Kind, Snapshot, kinds, objects::network::NetworkPolicy};
+use std::collections::HashMap;
+
+use patchkit::snapshot::{
+    Coverage, Kind, Snapshot, kinds,
+    objects::{network::NetworkPolicy, pod::Pod},
+};
 
 use super::{
     super::outcome::{Found, Gap, Outcome},
@@ -74,15 +79,16 @@ pub(in super::super) fn isolation(look: &Look<'_>) -> Outcome {
 pub(in super::super) fn coverage(look: &Look<'_>) -> Outcome {
     let snapshot = look.snapshot;
     // No policy applies to pods in the network of their node.
-    let pods: Vec<_> = snapshot.pods.iter().filter(|pod| !pod.is_finished() && !pod.spec.host_network).collect();
-    let selected = pods
-        .iter()
-        .filter(|pod| {
-            snapshot.network_policies.iter().any(|policy| {
-                policy.meta.namespace == pod.meta.namespace && policy.spec.pod_selector.matches(&pod.meta.labels)
-            })
-        })
-        .count();
+    let pods: Vec<&Pod> = snapshot.pods.iter().filter(|pod| !pod.is_finished() && !pod.spec.host_network).collect();
+    let mut policies: HashMap<&str, Vec<&NetworkPolicy>> = HashMap::new();
+    for policy in &snapshot.network_policies {
+        policies.entry(&policy.meta.namespace).or_default().push(policy);
+    }
+    let is_selected = |pod: &&&Pod| {
+        let of_namespace = policies.get(&*pod.meta.namespace).into_iter().flatten();
+        of_namespace.into_iter().any(|policy| policy.spec.pod_selector.matches(&pod.meta.labels))
+    };
+    let selected = pods.iter().filter(is_selected).count();
     let other = others(snapshot);
     let text = format!("{selected} of {} are selected by a NetworkPolicy", count(pods.len(), "pod"));
     let is_short = selected < pods.len() && other.is_none();

@@ -232,12 +232,17 @@ const FOR_ALL: [&str; 5] = [
     "kubeadm:bootstrap-signer-clusterinfo",
 ];
 
+/// Whether a binding gives no more than what everybody is meant to have.
+pub(super) fn is_for_all(binding: &RoleBinding) -> bool {
+    FOR_ALL.contains(&binding.role.name.as_str())
+}
+
 pub(in super::super) fn everybody(look: &Look<'_>) -> Outcome {
     let found = look
         .snapshot
         .role_bindings
         .iter()
-        .filter(|binding| !FOR_ALL.contains(&binding.role.name.as_str()))
+        .filter(|binding| !is_for_all(binding))
         .filter_map(|binding| {
             let all: Vec<String> =
                 binding.subjects.iter().filter(|holder| is_everybody(&holder.name)).map(display).collect();

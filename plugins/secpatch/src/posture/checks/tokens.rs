@@ -7,6 +7,7 @@ use patchkit::snapshot::{Coverage, kinds};
 use super::{
     super::outcome::{Found, Gap, Outcome, denied},
     Look,
+    rights::is_for_all,
 };
 use crate::{specs::Items, words::count};
 
@@ -19,16 +20,24 @@ pub(in super::super) fn automount(look: &Look<'_>) -> Outcome {
         .iter()
         .map(|account| ((&*account.meta.namespace, account.meta.name.as_str()), account.automount_token))
         .collect();
-    let with_rights: HashSet<(&str, &str)> = snapshot
-        .role_bindings
-        .iter()
-        .flat_map(|binding| binding.subjects.iter().map(move |holder| (holder, &*binding.meta.namespace)))
-        .filter(|(holder, _)| holder.kind == "ServiceAccount")
-        .map(|(holder, namespace)| {
-            let namespace = if holder.namespace.is_empty() { namespace } else { holder.namespace.as_str() };
-            (namespace, holder.name.as_str())
-        })
-        .collect();
+    let mut with_rights: HashSet<(&str, &str)> = HashSet::new();
+    // Groups of all accounts of a namespace, or of all namespaces.
+    let mut groups: HashSet<&str> = HashSet::new();
+    for binding in snapshot.role_bindings.iter().filter(|binding| !is_for_all(binding)) {
+        for holder in &binding.subjects {
+            if holder.kind == "ServiceAccount" {
+                let namespace = if holder.namespace.is_empty() { &*binding.meta.namespace } else { &holder.namespace };
+                with_rights.insert((namespace, &holder.name));
+            } else if holder.name.starts_with("system:serviceaccounts") {
+                groups.insert(&holder.name);
+            }
+        }
+    }
+    let has_rights = |account: &(&str, &str)| {
+        with_rights.contains(account)
+            || groups.contains("system:serviceaccounts")
+            || groups.contains(format!("system:serviceaccounts:{}", account.0).as_str())
+    };
     // What an account says, and what it may do, are unknown where they were refused.
     let unsure = |kind| matches!(snapshot.coverage(kind), Coverage::Denied(_));
     let accounts_unsure = unsure(&kinds::SERVICE_ACCOUNTS);
@@ -44,7 +53,7 @@ pub(in super::super) fn automount(look: &Look<'_>) -> Outcome {
                 (None, Some(said)) => said.unwrap_or(true),
                 (None, None) => !accounts_unsure,
             };
-            (mounts && !rights_unsure && !with_rights.contains(&account)).then(|| {
+            (mounts && !rights_unsure && !has_rights(&account)).then(|| {
                 let detail = format!("mounts a token of ServiceAccount {name}, to which no binding gives a right");
                 Found::about(snapshot, item.kind, item.meta, detail)
             })
