@@ -139,6 +139,9 @@ pub fn tells_who_asks_and_what_is_there() {
         let names = names(check(&report, id));
         assert!(names.contains(wrong) && !names.contains(right), "{id}: {names:?}");
     }
+    // What every API server gives to everybody is meant so.
+    let everybody = names(check(&report, "rbac-everybody"));
+    assert!(!everybody.iter().any(|name| name.starts_with("system:")), "{everybody:?}");
     // The account of the pods has rights, so that its token is of use.
     assert!(!names(check(&report, "token-automount")).contains("bare"));
     // The test cluster has no pod of its API server, and hides it from everybody in the same way.

@@ -179,13 +179,16 @@ pub fn flags<'s>(snapshot: &'s Snapshot, component: &Component) -> Option<Vec<(&
     let mut found = Vec::new();
     for pod in &snapshot.pods {
         for (_, container) in pod.all_containers() {
-            let is_it = container
+            let of_image = container
                 .image
                 .as_deref()
                 .and_then(|image| image.parse::<ImageRef>().ok())
-                .and_then(|image| Component::of_image(&image.repository))
-                .is_some_and(|of_image| of_image == *component);
-            if is_it {
+                .and_then(|image| Component::of_image(&image.repository));
+            // RKE2 runs all of them from one image (rancher/hardened-kubernetes): there the command tells.
+            let program = container.command.first().or(container.args.first());
+            let program = program.map(|path| path.rsplit('/').next().unwrap_or(path));
+            let by_command = &*pod.meta.namespace == "kube-system" && program == Some(component.as_str());
+            if of_image.is_some_and(|of_image| of_image == *component) || by_command {
                 found.push((
                     pod,
                     parse_flags(container.command.iter().chain(&container.args).map(|text| text.as_str())),

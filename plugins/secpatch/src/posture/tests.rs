@@ -317,6 +317,26 @@ fn flags_that_only_an_installer_shows_prove_nothing_by_their_absence() {
 }
 
 #[test]
+fn what_the_server_gives_everybody_gives_no_account_a_use_for_its_token() {
+    let pod = deployment("", "", "serviceAccountName: a, containers: [{name: a}]");
+    let everybody = |name: &str, labels: &str| {
+        bound_to("'system:new-discovery'", &format!("{{kind: Group, name: '{name}'}}"))
+            .replace("name: b}", &format!("name: b, labels: {{{labels}}}}}"))
+    };
+    for (name, labels, status) in [
+        ("system:serviceaccounts", "kubernetes.io/bootstrapping: rbac-defaults", CheckStatus::Warn),
+        ("system:serviceaccounts", "x: y", CheckStatus::Pass),
+        ("system:serviceaccounts:shop", "x: y", CheckStatus::Pass),
+        ("system:serviceaccounts:other", "x: y", CheckStatus::Warn),
+    ] {
+        let made = posture(&format!("{pod}---\n{}", everybody(name, labels)), &nobody());
+        assert_eq!(line(&made, "token-automount").status, status, "{name} {labels}");
+        let found = line(&made, "rbac-everybody").status == CheckStatus::Fail;
+        assert_eq!(found, name == "system:serviceaccounts" && labels == "x: y", "{name} {labels}");
+    }
+}
+
+#[test]
 fn other_policies_may_isolate_what_no_network_policy_does() {
     let text = namespaced(
         "shop",
@@ -324,6 +344,26 @@ fn other_policies_may_isolate_what_no_network_policy_does() {
     );
     let found = line(&posture(&text, &nobody()), "namespace-isolation");
     assert!(found.status == CheckStatus::Unknown && found.evidence.contains("netpolcheck"), "{found:?}");
+}
+
+#[test]
+fn a_server_is_known_by_its_command_where_its_image_does_not_tell() {
+    let rke2 =
+        server(", --anonymous-auth=false").replace("kube-apiserver:v1.34.1", "hardened-kubernetes:v1.34.1-rke2r1");
+    assert_eq!(line(&posture(&rke2, &nobody()), "api-server-anonymous-auth").status, CheckStatus::Pass);
+    // Anybody may run a program of that name elsewhere.
+    let elsewhere = rke2.replace("namespace: kube-system", "namespace: shop");
+    assert_eq!(line(&posture(&elsewhere, &nobody()), "api-server-anonymous-auth").status, CheckStatus::Unknown);
+}
+
+#[test]
+fn the_server_of_k3s_is_part_of_another_program() {
+    let k3s = "apiVersion: v1\nkind: Node\nmetadata: {name: a, annotations: {k3s.io/node-args: '[\"server\",\"--kube-apiserver-arg\",\"anonymous-auth=false\"]'}}\n\
+               status: {nodeInfo: {kubeletVersion: v1.33.1+k3s1}}\n";
+    let made = posture(k3s, &nobody());
+    assert_eq!(line(&made, "api-server-anonymous-auth").status, CheckStatus::Pass);
+    let hidden = made.not_evaluated.iter().find(|it| it.what.contains("api-server-encryption")).expect("it is named");
+    assert!(hidden.hidden && hidden.why.contains("k3s"), "{hidden:?}");
 }
 
 #[test]

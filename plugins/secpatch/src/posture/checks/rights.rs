@@ -224,7 +224,8 @@ pub(in super::super) fn default_accounts(look: &Look<'_>) -> Outcome {
 
 /// What Kubernetes and kubeadm give to everybody: the version, the list of APIs, the keys of service accounts, and
 /// what a new node needs to join.
-const FOR_ALL: [&str; 5] = [
+const FOR_ALL: [&str; 6] = [
+    "system:cluster-trust-bundle-discovery",
     "system:basic-user",
     "system:discovery",
     "system:public-info-viewer",
@@ -232,9 +233,12 @@ const FOR_ALL: [&str; 5] = [
     "kubeadm:bootstrap-signer-clusterinfo",
 ];
 
-/// Whether a binding gives no more than what everybody is meant to have.
+/// Whether a binding gives no more than what everybody is meant to have: what is listed here, and what a newer API
+/// server has made itself.
 pub(super) fn is_for_all(binding: &RoleBinding) -> bool {
-    FOR_ALL.contains(&binding.role.name.as_str())
+    let role = binding.role.name.as_str();
+    let made_by_server = binding.meta.labels.get("kubernetes.io/bootstrapping") == Some("rbac-defaults");
+    FOR_ALL.contains(&role) || (made_by_server && role.starts_with("system:"))
 }
 
 pub(in super::super) fn everybody(look: &Look<'_>) -> Outcome {
