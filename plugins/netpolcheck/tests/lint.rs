@@ -297,6 +297,10 @@ fn rules_and_policies_that_others_make_needless() {
     let other_port =
         web_from_api.replace("[{port: 8080}]", "[{port: 8080, protocol: TCP}]").replace("app: api}", "app: asleep}");
     finds_nothing(&[np("a", web_from_api), np("b", &other_port)]);
+    // A rule that means nobody today may mean somebody tomorrow.
+    let idle =
+        "{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{podSelector: {matchLabels: {app: tomorrow}}}]}]}";
+    finds(&[np("a", idle), np("b", "{podSelector: {}}")], "low peer-matches-nothing a");
     // A default of nothing is there for pods that come tomorrow.
     finds_nothing(&[np("a", "{podSelector: {}}"), np("b", "{podSelector: {}, policyTypes: [Egress]}")]);
     let closed = finds(&[np("a", "{podSelector: {}}"), np("b", "{podSelector: {}}")], "low policy-redundant b");
@@ -516,6 +520,20 @@ fn old_kinds_are_written_anew() {
     finds_nothing(&[text.to_owned()]);
     let page = String::from_utf8(run(&with(&[anp.to_owned()]), &[]).stdout).expect("text");
     assert!(page.contains("As a ClusterNetworkPolicy:") && page.contains("    kind: ClusterNetworkPolicy"), "{page}");
+    // Longer lists than a ClusterNetworkPolicy may have become several rules, or are too much for one policy.
+    let many = vec!["{namespaces: {}}"; 30].join(", ");
+    let found = lint(&[anp.replace("[{namespaces: {}}]", &format!("[{many}]"))]);
+    let manifest: Value =
+        serde_saphyr::from_str(found[0]["evidence"]["translation"].as_str().expect("a manifest")).expect("YAML");
+    let peers = |rule: usize| manifest["spec"]["ingress"][rule]["from"].as_array().map(Vec::len);
+    assert_eq!((peers(0), peers(1), peers(2)), (Some(25), Some(5), None), "{manifest:#}");
+    let rule = "  - {action: Deny, from: [{namespaces: {matchLabels: {team: data}}}]}\n";
+    let found = lint(&[format!("{anp}{}", rule.repeat(25))]);
+    let refused = found.iter().find(|it| it["id"] == "deprecated-kind").expect("a finding");
+    assert!(
+        refused["evidence"]["notTranslated"].as_str().unwrap().starts_with("spec.ingress comes to 26 rules"),
+        "{refused:#}"
+    );
     // What is not known cannot be written anew.
     let strange = anp.replace("[{namespaces: {}}]", "[{galaxies: {}}]");
     let (report, code) = report_of(&with(&[strange]));
@@ -622,4 +640,17 @@ fn guard_rails_that_agree_with_what_stands_below_are_needed() {
     // An exception of the administrator's holds against policies that may come.
     let accept = deny.replace("Deny", "Accept");
     finds_nothing(&[cnp("guard", "Admin", 5, &accept)]);
+}
+
+#[test]
+fn proofs_hold_for_the_profile_that_was_chosen() {
+    // Whether a block lets in the pods whose addresses it holds is left open by the standard.
+    let spec = "{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{ipBlock: {cidr: 10.244.0.0/16}}]}, {from: [{podSelector: {matchLabels: {app: api}}}]}]}";
+    let ids = |profile: &str| {
+        let output = run(&with(&[np("a", spec)]), &["--profile", profile, "-o", "json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+        short(report["findings"].as_array().expect("findings"))
+    };
+    assert_eq!(ids("strict"), ["low ip-block-hits-pods a", "info rule-redundant a"]);
+    assert_eq!(ids("cilium"), ["low ip-block-hits-pods a"]);
 }

@@ -101,9 +101,7 @@ impl<'s> Search<'_, 's> {
         }
         let mut instead = Vec::new();
         for (place, rule) in self.scene.rules_of(id) {
-            if found.dead.contains(&place) {
-                continue;
-            }
+            // One that means nobody today may mean somebody tomorrow.
             match self.instead_of(place, rule, true) {
                 Some(of_rule) => instead.push((place, of_rule)),
                 None => return,

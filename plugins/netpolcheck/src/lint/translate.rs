@@ -1,7 +1,8 @@
 //! An AdminNetworkPolicy or BaselineAdminNetworkPolicy written as the ClusterNetworkPolicy that says the same.
 //!
 //! Source: `apis/v1alpha1/shared_types.go` and `apis/v1alpha2/clusternetworkpolicy_types.go` of
-//! `sigs.k8s.io/network-policy-api`: `Allow` is called `Accept`, `ports` became `protocols`, and a tier is named.
+//! `sigs.k8s.io/network-policy-api`: `Allow` is called `Accept`, `ports` became `protocols`, and a tier is named. Its
+//! lists are shorter: 25 rules, peers, networks and protocols (`MaxItems`), where v1alpha1 has 100.
 
 use patchkit::snapshot::objects::cluster_policy::{
     ClusterPeer, ClusterPolicy, ClusterPolicyKind, ClusterPort, ClusterRule, Subject,
@@ -10,11 +11,14 @@ use serde_json::{Map, Value, json};
 
 /// A BaselineAdminNetworkPolicy is asked behind all others of its tier.
 const LAST: i64 = 1000;
+/// How many items each list may have.
+const MOST: usize = 25;
 
 /// The ClusterNetworkPolicy that says what this policy says.
 ///
 /// # Errors
-/// With what of it has a form that is not known here, so that nothing can be said in its place.
+/// With what of it has a form that is not known here, so that nothing can be said in its place, or with the list that is
+/// too long for one policy.
 pub fn translated(policy: &ClusterPolicy) -> Result<Value, String> {
     let (tier, priority) = match policy.kind {
         ClusterPolicyKind::AdminNetworkPolicy => ("Admin", policy.priority.ok_or("its priority is missing")?),
@@ -34,8 +38,16 @@ pub fn translated(policy: &ClusterPolicy) -> Result<Value, String> {
         let translated = rules
             .iter()
             .enumerate()
-            .map(|(index, it)| rule(it, peers).map_err(|why| format!("spec.{list}[{index}] has {why}")));
-        spec[list] = Value::Array(translated.collect::<Result<_, _>>()?);
+            .map(|(index, it)| self::rules(it, peers).map_err(|why| format!("spec.{list}[{index}] has {why}")));
+        let translated = translated.collect::<Result<Vec<_>, _>>()?.concat();
+        if translated.len() > MOST {
+            return Err(format!(
+                "spec.{list} comes to {} rules, of which a ClusterNetworkPolicy may have {MOST}: several with rising \
+                 priorities are needed",
+                translated.len()
+            ));
+        }
+        spec[list] = Value::Array(translated);
     }
     let mut metadata = json!({"name": policy.meta.name.as_str()});
     if !policy.meta.labels.is_empty() {
@@ -49,33 +61,49 @@ pub fn translated(policy: &ClusterPolicy) -> Result<Value, String> {
     }))
 }
 
-fn rule(rule: &ClusterRule, peers: &str) -> Result<Value, String> {
-    let mut written = Map::new();
-    if !rule.name.is_empty() {
-        written.insert("name".into(), rule.name.as_str().into());
-    }
+/// A rule as one, or as several that follow each other and do the same, where its lists are too long for one.
+fn rules(rule: &ClusterRule, list: &str) -> Result<Vec<Value>, String> {
     let action = match rule.action.as_str() {
         "Allow" | "Accept" => "Accept",
         known @ ("Deny" | "Pass") => known,
         other => return Err(format!("the action {other:?}")),
     };
-    written.insert("action".into(), action.into());
-    written.insert(peers.into(), Value::Array(rule.peers.iter().map(peer).collect::<Result<_, _>>()?));
-    if let Some(ports) = &rule.ports {
-        written.insert("protocols".into(), Value::Array(ports.iter().map(port).collect::<Result<_, _>>()?));
+    let peers: Vec<Value> = rule.peers.iter().map(peer).collect::<Result<Vec<_>, _>>()?.concat();
+    let ports: Option<Vec<Value>> = match &rule.ports {
+        Some(ports) => Some(ports.iter().map(port).collect::<Result<_, _>>()?),
+        None => None,
+    };
+    let of_ports: Vec<Option<&[Value]>> =
+        ports.as_ref().map_or_else(|| vec![None], |ports| ports.chunks(MOST).map(Some).collect());
+    let mut written = Vec::new();
+    for peers in peers.chunks(MOST) {
+        for ports in &of_ports {
+            let mut one = Map::new();
+            if !rule.name.is_empty() {
+                one.insert("name".into(), rule.name.as_str().into());
+            }
+            one.insert("action".into(), action.into());
+            one.insert(list.into(), peers.into());
+            if let Some(ports) = ports {
+                one.insert("protocols".into(), (*ports).into());
+            }
+            written.push(Value::Object(one));
+        }
     }
-    Ok(Value::Object(written))
+    Ok(written)
 }
 
-fn peer(peer: &ClusterPeer) -> Result<Value, String> {
-    Ok(match peer {
+fn peer(peer: &ClusterPeer) -> Result<Vec<Value>, String> {
+    Ok(vec![match peer {
         ClusterPeer { namespaces: Some(namespaces), .. } => json!({"namespaces": selector(namespaces)}),
         ClusterPeer { pods: Some(pods), .. } => json!({"pods": pods_json(pods)}),
         ClusterPeer { nodes: Some(nodes), .. } => json!({"nodes": selector(nodes)}),
-        ClusterPeer { networks: Some(networks), .. } => json!({"networks": networks}),
+        ClusterPeer { networks: Some(networks), .. } => {
+            return Ok(networks.chunks(MOST).map(|some| json!({"networks": some})).collect());
+        }
         ClusterPeer { domain_names: Some(names), .. } => json!({"domainNames": names}),
         ClusterPeer { .. } => return Err("a peer of a form that is not known".to_owned()),
-    })
+    }])
 }
 
 fn port(port: &ClusterPort) -> Result<Value, String> {
