@@ -211,6 +211,19 @@ fn what_is_not_in_the_input_is_not_evaluated() {
     let output = run(&format!("{pod}{}", np("a", to_dns)), &["--complete", "-o", "json"]);
     let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
     assert_eq!(short(report["findings"].as_array().unwrap()), ["low peer-matches-nothing a"], "{report:#}");
+    // With all namespaces and without their pods.
+    let others = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: kube-system}\n---\n";
+    let (report, code) = report_of(&format!(
+        "{others}{pod}{}",
+        np("a", &to_dns.replace("}}}]", "}}, podSelector: {matchLabels: {k8s-app: kube-dns}}}]"))
+    ));
+    assert_eq!((report["findings"].as_array().map(Vec::len), code), (Some(0), Some(4)), "{report:#}");
+    // Pods with that port may be elsewhere, and OpenShift's servers of names have another.
+    let elsewhere =
+        to_dns.replace("{kubernetes.io/metadata.name: kube-system}}}]", "{}}}]").replace("port: 53", "port: 5353");
+    let listening = pod.replace("{name: c}", "{name: c, ports: [{containerPort: 8080}]}");
+    let (report, _) = report_of(&format!("{listening}{}", np("a", &elsewhere)));
+    assert_eq!(report["findings"].as_array().map(Vec::len), Some(0), "{report:#}");
     // Its own pods are all there.
     let (report, _) = report_of(&format!("{pod}{}", np("a", "{podSelector: {matchLabels: {app: wbe}}}")));
     assert_eq!(short(report["findings"].as_array().unwrap()), ["medium subject-matches-nothing a"]);

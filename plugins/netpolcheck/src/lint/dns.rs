@@ -18,6 +18,8 @@ use crate::{
 
 /// The port of name servers.
 const DNS: u16 = 53;
+/// The one on which OpenShift's pods listen behind their Service.
+const DNS_OF_OPENSHIFT: u16 = 5353;
 
 pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
     let analysis = scene.analysis;
@@ -93,7 +95,8 @@ fn may_mean_dns(scene: &Scene<'_>, policies: &[PolicyId]) -> bool {
         let on_port = rule.ports.as_ref().is_none_or(|ports| {
             ports.iter().any(|port| match port {
                 PortMatch::Range { protocol, first, last } => {
-                    *protocol == Protocol::Udp && (*first..=*last).contains(&DNS)
+                    let on = |port| (*first..=*last).contains(&port);
+                    *protocol == Protocol::Udp && (on(DNS) || on(DNS_OF_OPENSHIFT))
                 }
                 // A name is resolved by pods that are not here.
                 PortMatch::Named { protocol, .. } => protocol.is_none_or(|protocol| protocol == Protocol::Udp),

@@ -15,7 +15,7 @@ use crate::{
     world::{World, namespace_of},
 };
 
-/// The namespace that every cluster has: an input that holds it was taken from a whole cluster.
+/// The namespace that every cluster has, with pods in it: an input that holds them was taken from a whole cluster.
 const EVERYWHERE: &str = "kube-system";
 
 /// Pods that no selector can tell apart, and that come from one specification.
@@ -79,7 +79,7 @@ impl<'s> Population<'s> {
         Self {
             world,
             namespaces_known: complete(&kinds::NAMESPACES) || is_whole,
-            pods_known: complete(&kinds::PODS) || is_whole && !by_namespace.is_empty(),
+            pods_known: complete(&kinds::PODS) || is_whole && by_namespace.contains_key(EVERYWHERE),
             by_namespace,
         }
     }
@@ -141,6 +141,26 @@ impl<'s> Population<'s> {
             _ if found.is_empty() => Meant::NoPod(namespaces),
             _ => Meant::OnlyHosts,
         })
+    }
+
+    /// Whom a term for pods means, where that is known of all of them: there may be others where the input holds only a
+    /// part of the cluster.
+    pub(super) fn all_meant(&self, term: &Term) -> Option<Vec<&Somebody<'s>>> {
+        let Term::Pods { scope, .. } = term else { return None };
+        let namespaces = self.namespaces(scope);
+        let all_namespaces = match scope {
+            Scope::One(_) => true,
+            Scope::Labelled(selector) => {
+                let labels_known = self.world.namespaces.unread(selector).next().is_none();
+                labels_known && (self.namespaces_known || self.names_all(selector, &namespaces))
+            }
+        };
+        match self.meant(term)? {
+            Meant::Some(_) if !all_namespaces || !namespaces.iter().all(|name| self.knows(name)) => None,
+            Meant::Some(meant) => Some(meant),
+            Meant::NoPod(_) | Meant::NoNamespace | Meant::OnlyHosts => Some(Vec::new()),
+            Meant::Unknown(_) => None,
+        }
     }
 
     /// Whether a selector asks for namespaces by their names, and all of them are in the input.

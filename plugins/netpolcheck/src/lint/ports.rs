@@ -9,7 +9,7 @@ use patchkit::{
 };
 
 use super::{
-    population::{Meant, Somebody},
+    population::Somebody,
     scene::{Found, RulePlace, Scene},
 };
 use crate::{
@@ -66,10 +66,9 @@ fn destination<'s, 'p>(scene: &'p Scene<'s>, place: RulePlace, rule: &Rule) -> D
     }
     let mut pods = Vec::new();
     for id in ids {
-        match scene.population.meant(terms.get(id)) {
-            Some(Meant::Some(meant)) => pods.extend(meant),
-            Some(Meant::NoPod(_) | Meant::NoNamespace | Meant::OnlyHosts) => {}
-            Some(Meant::Unknown(_)) | None => return Destination::Unknown,
+        match scene.population.all_meant(terms.get(id)) {
+            Some(meant) => pods.extend(meant),
+            None => return Destination::Unknown,
         }
     }
     if pods.is_empty() { Destination::Unknown } else { Destination::Pods(pods) }
