@@ -248,6 +248,13 @@ impl<'r> Ports<'r> {
     }
 }
 
+/// Whether two rules may mean the same port: a name may stand for any.
+pub(super) fn share_a_port(a: &Rule, b: &Rule) -> bool {
+    let (Some(a), Some(b)) = (&a.ports, &b.ports) else { return true };
+    let named = |ports: &[PortMatch]| ports.iter().any(|port| matches!(port, PortMatch::Named { .. }));
+    named(a) || named(b) || !numbers(a).intersection(&numbers(b)).is_empty()
+}
+
 /// The numbered ones of some ports.
 pub(super) fn numbers(ports: &[PortMatch]) -> PortSet {
     let ranges = ports.iter().filter_map(|port| match port {

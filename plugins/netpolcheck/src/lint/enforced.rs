@@ -74,6 +74,8 @@ pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
             }
             return;
         }
+        // Of a part of a cluster nobody expects it.
+        Plugin::Unknown if !scene.population.is_whole() => {}
         Plugin::Unknown => found.not_evaluated(NotEvaluated::hidden(
             "not-enforced",
             "no network plugin that is known here is in the input: whether it enforces policies is not known",

@@ -103,6 +103,11 @@ impl<'s> Population<'s> {
         of.filter(|somebody| selector.matches(somebody.labels)).collect()
     }
 
+    /// Whether all pods of a cluster are known.
+    pub(super) fn is_whole(&self) -> bool {
+        self.pods_known
+    }
+
     /// Whether all pods of a namespace are known.
     pub(super) fn knows(&self, namespace: &str) -> bool {
         self.pods_known || self.by_namespace.contains_key(namespace)

@@ -1,15 +1,18 @@
 //! Policies of equal priority in one tier: which of them is asked first is not defined (`priority` of
 //! `apis/v1alpha2/clusternetworkpolicy_types.go`). Where the order matters is worked out by asking both ways.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use patchkit::report::Severity;
 
-use super::scene::{Found, Scene};
+use super::{
+    cover::share_a_port,
+    scene::{Found, Scene},
+};
 use crate::{
     engine::{Rows, StanceId, WhatIf},
     names::PeerRef,
-    policy::{Direction, PolicyId, Tier},
+    policy::{Direction, PolicyId, Rule, Tier},
     ports::PortSet,
     world::PodId,
 };
@@ -38,9 +41,20 @@ fn judge(
 ) {
     let mut shared = false;
     for direction in Direction::ALL {
-        let of_a = scene.analysis.stances_of(direction, a);
-        for stance in of_a.into_iter().filter(|it| scene.analysis.stances_of(direction, b).contains(it)) {
-            shared = true;
+        let of_b: BTreeSet<StanceId> = scene.analysis.stances_of(direction, b).into_iter().collect();
+        let mut both = scene.analysis.stances_of(direction, a);
+        both.retain(|stance| of_b.contains(stance));
+        shared |= !both.is_empty();
+        // Where no rule of the one meets a rule of the other, no order makes a difference.
+        let rules = |id: PolicyId| scene.policy(id).rules(direction).unwrap_or_default();
+        let meets = |one: &Rule| {
+            let mut others = rules(b).iter().filter(|other| share_a_port(one, other));
+            others.any(|other| what_if.share_a_peer(one, other))
+        };
+        if !rules(a).iter().any(meets) {
+            continue;
+        }
+        for stance in both {
             let mut first = |id: PolicyId| {
                 what_if.set_priority(id, priority.saturating_sub(1));
                 let rows = what_if.rows(direction, stance);

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use patchkit::report::Severity;
 
 use super::{
-    cover::{Covers, numbers},
+    cover::{Covers, share_a_port},
     proof::{Reason, names, with_proof},
     scene::{Found, RulePlace, Scene},
 };
@@ -370,14 +370,8 @@ impl<'s> Search<'_, 's> {
         let mut found = Vec::new();
         for id in beside {
             for (at, other) in self.scene.rules_of(id).filter(|(at, _)| at.direction == place.direction) {
-                let ports = match (&rule.ports, &other.ports) {
-                    (Some(a), Some(b)) => {
-                        let both = numbers(a).intersection(&numbers(b));
-                        !both.is_empty() || a.iter().any(|port| b.contains(port))
-                    }
-                    _ => true,
-                };
-                if at != place && self.is_there(at) && ports && self.what_if.share_a_peer(rule, other) {
+                let meets = share_a_port(rule, other) && self.what_if.share_a_peer(rule, other);
+                if at != place && self.is_there(at) && meets {
                     found.push(at);
                 }
             }
