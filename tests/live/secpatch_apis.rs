@@ -205,6 +205,12 @@ pub fn looks_into_helm_releases_only_where_asked() {
     assert!(secrets.iter().all(|it| it.parameter("labelSelector").is_some_and(|it| it.contains("owner=helm"))));
 }
 
+/// What was left out because the server refused it.
+pub fn refused(report: &Value) -> Vec<&Value> {
+    let all = report["notEvaluated"].as_array().into_iter().flatten();
+    all.filter(|it| it["why"].as_str().is_some_and(|why| why.contains("Forbidden"))).collect()
+}
+
 /// A user who may list everything that was asked for by these paths, and no Secret.
 pub fn user_who_may_list(namespace: &Namespace<'_>, name: &str, asked: &BTreeSet<String>) -> PathBuf {
     let mut resources: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -258,12 +264,7 @@ pub fn reads_no_secret() {
         args.extend(command);
         args.extend(["--fail-on=none", "-o", "json"]);
         let report = cluster.kubectl(&args).env("KUBECONFIG", &kubeconfig).output().report();
-        let denied: Vec<&Value> = report["notEvaluated"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|it| it["why"].as_str().unwrap().contains("Forbidden"))
-            .collect();
+        let denied = refused(&report);
         assert!(denied.iter().all(|it| it["what"].as_str().unwrap().contains("/metrics")), "{command:?}: {denied:#?}");
     }
     // Where Secrets are asked for and denied, that is said.

@@ -6,7 +6,7 @@ use std::path::Path;
 use patchkit_test_support::{Cluster, FaultProxy, Permission, Upstream};
 use serde_json::{Value, json};
 
-use crate::secpatch_apis::user_who_may_list;
+use crate::secpatch_apis::{refused, user_who_may_list};
 
 fn posture(cluster: &Cluster, kubeconfig: &Path, args: &[&str]) -> Value {
     let run = cluster.kubectl(&["secpatch", "posture", "-o", "json", "--fail-on=none"]).args(args);
@@ -67,12 +67,7 @@ pub fn reads_the_metadata_of_token_secrets_and_no_more() {
     let asked: BTreeSet<String> = requests.into_iter().map(|request| request.path).collect();
     let kubeconfig = user_who_may_list(&namespace, "lister", &asked);
     let report = posture(&cluster, &kubeconfig, &[]);
-    let denied: Vec<&Value> = report["notEvaluated"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|it| it["why"].as_str().unwrap().contains("Forbidden"))
-        .collect();
+    let denied = refused(&report);
     assert_eq!(denied.len(), 2, "the resource and the check: {denied:#?}");
     assert_eq!(denied[0]["what"], "secrets");
     assert_eq!(denied[1]["what"], "the check credentials-token-secrets");

@@ -54,7 +54,7 @@ pub(crate) fn makes_administrators(binding: &RoleBinding) -> bool {
     binding.cluster_wide && binding.role.kind == "ClusterRole" && binding.role.name == "cluster-admin"
 }
 
-/// A binding whose role passes a test, and to whom it gives the role besides those who are trusted.
+/// A binding whose role passes a test, and those of its subjects that count.
 pub(crate) struct Grant<'s> {
     pub(crate) binding: &'s RoleBinding,
     pub(crate) role: &'s Role,
@@ -76,15 +76,19 @@ impl<'s> Roles<'s> {
     }
 }
 
-/// Every binding that gives a role which passes a test to somebody who is not trusted. Who holds cluster-admin in the
-/// whole cluster is an administrator, and may do everything anyway.
-pub(crate) fn grants<'s>(snapshot: &'s Snapshot, test: impl Fn(&PolicyRule) -> bool) -> Vec<Grant<'s>> {
+/// Every binding that gives a role which passes a test to somebody who counts. Who holds cluster-admin in the whole
+/// cluster is an administrator, and may do everything anyway.
+pub(crate) fn grants<'s>(
+    snapshot: &'s Snapshot,
+    test: impl Fn(&PolicyRule) -> bool,
+    counts: impl Fn(&RoleBinding, &Holder) -> bool,
+) -> Vec<Grant<'s>> {
     let roles = Roles::of(snapshot.roles.iter().filter(|role| role.rules.iter().any(&test)));
     let bindings = snapshot.role_bindings.iter().filter(|binding| !makes_administrators(binding));
     bindings
         .filter_map(|binding| {
             let role = roles.named(binding)?;
-            let holders: Vec<&Holder> = binding.subjects.iter().filter(|holder| !is_trusted(holder)).collect();
+            let holders: Vec<&Holder> = binding.subjects.iter().filter(|holder| counts(binding, holder)).collect();
             (!holders.is_empty()).then_some(Grant { binding, role, holders })
         })
         .collect()
@@ -96,7 +100,7 @@ pub(crate) fn holders(
     test: impl Fn(&PolicyRule) -> bool,
 ) -> BTreeMap<Holder, BTreeSet<ObjectRef>> {
     let mut found: BTreeMap<Holder, BTreeSet<ObjectRef>> = BTreeMap::new();
-    for grant in grants(snapshot, test) {
+    for grant in grants(snapshot, test, |_, holder| !is_trusted(holder)) {
         let role = grant.role.meta.object_ref(grant.role.kind());
         for holder in grant.holders {
             found.entry(holder.clone()).or_default().insert(role.clone());

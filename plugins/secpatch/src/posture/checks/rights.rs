@@ -2,7 +2,7 @@
 
 use patchkit::{
     report::Severity,
-    snapshot::objects::cluster_wide::{PolicyRule, Role, RoleBinding},
+    snapshot::objects::cluster_wide::{PolicyRule, Role, RoleBinding, Subject as Holder},
 };
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     Look,
 };
 use crate::{
-    rights::{self, EVERYBODY, Grant, allows, display, grants},
+    rights::{self, EVERYBODY, Grant, allows, display, grants, is_trusted},
     words::{count, summary},
 };
 
@@ -81,7 +81,6 @@ pub(in super::super) fn cluster_admin(look: &Look<'_>) -> Outcome {
 /// A role that Kubernetes itself brings.
 fn is_built_in(role: &Role) -> bool {
     role.meta.labels.contains_key("kubernetes.io/bootstrapping")
-        || role.meta.name.starts_with("system:")
         || (role.cluster_wide && matches!(role.meta.name.as_str(), "cluster-admin" | "admin" | "edit" | "view"))
 }
 
@@ -113,15 +112,27 @@ pub(in super::super) fn wildcards(look: &Look<'_>) -> Outcome {
     Outcome::counted(found, count(own.len(), "role"), "allow by a wildcard").needing(look.snapshot, &rights::KINDS[..2])
 }
 
+/// Whether a subject is no part of the system: an add-on in kube-system is none, where its role is not the system's own.
+fn counts(binding: &RoleBinding, holder: &Holder) -> bool {
+    let is_add_on = holder.kind == "ServiceAccount" && !binding.role.name.starts_with("system:");
+    is_add_on || !is_trusted(holder)
+}
+
 /// Bindings of a right to somebody who is neither an administrator nor part of the system.
 fn holding(look: &Look<'_>, what: &'static str, test: impl Fn(&PolicyRule) -> bool) -> Outcome {
-    let found = grants(look.snapshot, test)
+    let found = grants(look.snapshot, test, counts)
         .iter()
         .map(|grant| {
             let role = format!("{} {}", grant.role.kind(), grant.role.meta.name);
             let found = about(look, grant.binding, format!("{} may {what}, by {role}", holders_of(grant)));
-            let anybody = grant.holders.iter().any(|holder| is_everybody(&holder.name));
-            if anybody { found.of_severity(Severity::Critical) } else { found }
+            if grant.holders.iter().any(|holder| is_everybody(&holder.name)) {
+                found.of_severity(Severity::Critical)
+            } else if grant.holders.iter().all(|holder| is_trusted(holder)) {
+                // Whoever may write to kube-system has won already.
+                found.of_severity(Severity::Low)
+            } else {
+                found
+            }
         })
         .collect();
     let of = count(look.snapshot.role_bindings.len(), "binding");
