@@ -32,14 +32,19 @@ fn pods(snapshot: &Snapshot) -> Vec<&str> {
     snapshot.pods.iter().map(|pod| pod.meta.name.as_str()).collect()
 }
 
-/// Everything that a snapshot holds but where it was read.
+/// Everything that a snapshot holds but where it was read: the places of objects, and of the rules of policies.
 fn facts(snapshot: &Snapshot) -> String {
-    let text = format!("{snapshot:?}");
-    let mut facts = String::with_capacity(text.len());
-    let mut rest = text.as_str();
-    while let Some((before, after)) = rest.split_once("origin: Some(Origin {") {
-        facts.push_str(before);
-        rest = after.split_once("})").map_or("", |(_, behind)| behind);
+    let text = without(&format!("{snapshot:?}"), "origin: Some(Origin {", "})");
+    without(&text, "lines: RuleLines {", "] } }")
+}
+
+/// A text without the parts between these two, and without the two.
+fn without(text: &str, begin: &str, end: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(begin) {
+        kept.push_str(before);
+        rest = after.split_once(end).map_or("", |(_, behind)| behind);
     }
-    facts + rest
+    kept + rest
 }
