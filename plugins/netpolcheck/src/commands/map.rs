@@ -181,6 +181,12 @@ pub fn run(app: &App, args: &MapArgs, connect: &ConnectOptions) -> Result<Exit, 
         Format::Own(form @ ("dot" | "mermaid")) => {
             let picture = Picture::of(&reach, view, &mut table, &foreign, &points, map::MOST_EDGES);
             let text = drawn(form, &picture, &report.summary.verdict)?;
+            if picture.edges.len() > map::MOST_EDGES {
+                app.warn(&format!(
+                    "{} lines, even between namespaces: --from, --to and -n show less at once",
+                    picture.edges.len()
+                ));
+            }
             let mut out = app.out();
             out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(RenderError::Write)?;
             Ok(report.exit(FailOn::default()))

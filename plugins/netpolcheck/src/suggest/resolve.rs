@@ -33,6 +33,10 @@ const PASSING: &[&str] = &[
     "helm.sh/chart",
     "chart",
     "app.kubernetes.io/version",
+    "version",
+    "revision",
+    "commit",
+    "build",
     "security.istio.io/tlsMode",
     "service.istio.io/canonical-revision",
 ];

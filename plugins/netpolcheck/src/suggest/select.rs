@@ -7,7 +7,7 @@ use patchkit::rules::{LabelSelector, Operator, Requirement};
 use super::resolve::lasts;
 use crate::{
     engine::Analysis,
-    world::{OwnerId, PodFacts},
+    world::{OwnerId, PodFacts, namespace_of},
 };
 
 /// The labels by which people tell applications apart, those that say most first.
@@ -43,7 +43,7 @@ pub fn select(analysis: &Analysis<'_>, owner: OwnerId) -> Selection {
         .iter()
         .filter(|pod| pod.namespace == namespace && !pod.in_host_network)
         .partition(|pod| pod.owner == owner);
-    let candidates = common(&own, world.owner(owner).kind == "Job");
+    let candidates = common(&own, &kept(analysis, owner));
     let selector = smallest(&candidates, &others).unwrap_or_else(|| with_exceptions(&candidates, &own, &others));
     let also: BTreeSet<OwnerId> =
         others.iter().filter(|pod| selector.matches(pod.labels)).map(|pod| pod.owner).collect();
@@ -52,12 +52,31 @@ pub fn select(analysis: &Analysis<'_>, owner: OwnerId) -> Selection {
 
 type Pair = (String, String);
 
+/// Keys that a workload cannot do without, and so keeps from one rollout to the next whatever they are called: those
+/// of its own selector, which is immutable. A Job has no next rollout; its name is what lasts.
+fn kept<'a>(analysis: &Analysis<'a>, owner: OwnerId) -> BTreeSet<&'a str> {
+    let owner = analysis.world.owner(owner);
+    if owner.kind == "Job" {
+        return BTreeSet::from(["job-name", "batch.kubernetes.io/job-name"]);
+    }
+    if !matches!(owner.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet") {
+        return BTreeSet::new();
+    }
+    let mut workloads = analysis.snapshot.workloads.iter();
+    let own = workloads.find(|workload| {
+        workload.kind.as_str() == owner.kind
+            && workload.meta.name == owner.name.as_str()
+            && namespace_of(&workload.meta) == owner.namespace
+    });
+    let selector = own.and_then(|workload| workload.selector.as_ref());
+    selector.map(|it| it.match_labels.iter().map(|(key, _)| key).collect()).unwrap_or_default()
+}
+
 /// The labels that all pods have in common and that last, those that say most first.
-fn common(pods: &[&PodFacts<'_>], of_job: bool) -> Vec<Pair> {
+fn common(pods: &[&PodFacts<'_>], kept: &BTreeSet<&str>) -> Vec<Pair> {
     let Some((first, rest)) = pods.split_first() else { return Vec::new() };
     let all = first.labels.iter().filter(|(key, value)| rest.iter().all(|pod| pod.labels.get(key) == Some(value)));
-    // A Job has no next rollout; its name is what lasts.
-    let lasts = |key: &str| lasts(key) || of_job && matches!(key, "job-name" | "batch.kubernetes.io/job-name");
+    let lasts = |key: &str| lasts(key) || kept.contains(key);
     let mut pairs: Vec<Pair> =
         all.filter(|(key, _)| lasts(key)).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     let rank = |key: &str| PREFERRED.iter().position(|it| *it == key).unwrap_or(PREFERRED.len());

@@ -209,6 +209,30 @@ fn a_browser_shows_the_page_and_answers_to_clicks() {
 }
 
 #[test]
+fn a_browser_marks_what_other_policies_may_change() {
+    let Some(program) = chromium() else { return eprintln!("skipped: there is no Chromium on this machine") };
+    let folder = tempfile::tempdir().expect("a folder");
+    let foreign = "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: c, namespace: shop}\n\
+                   spec: {endpointSelector: {matchLabels: {app: web}}}\n";
+    let mut browser = Browser::open(&program, &page(folder.path(), &["-f", SAMPLE, "-f", "-"], foreign));
+    assert!(browser.text("#warning").contains("One thing was not evaluated"));
+    assert!(browser.text("#panel").contains("* Policies that are not evaluated"));
+    browser.click("[data-node='shop/web']");
+    assert!(browser.text("#panel").contains("Not evaluated, and may change this: CiliumNetworkPolicy shop/c"));
+    browser.click("[data-node='shop/api']");
+    assert!(browser.text("#panel").contains("shop/web *"), "wherever its name stands");
+    browser.click("#tab-notes");
+    assert!(browser.text("#notes").contains("CiliumNetworkPolicy shop/c"));
+    for form in ["dot", "mermaid"] {
+        let output = map(&["-f", SAMPLE, "-f", "-", "-o", form], foreign);
+        assert_eq!(output.status.code(), Some(4));
+        let picture = text(&output);
+        let marked = if form == "dot" { "web*" } else { "web#42;" };
+        assert!(picture.contains(marked) && picture.contains("Policies that are not evaluated"), "{picture}");
+    }
+}
+
+#[test]
 fn a_browser_takes_no_name_for_markup() {
     let Some(program) = chromium() else { return eprintln!("skipped: there is no Chromium on this machine") };
     let folder = tempfile::tempdir().expect("a folder");

@@ -153,6 +153,8 @@ fn selectors_last_and_mean_nobody_else() {
     let expected = serde_json::json!({"matchLabels": {"app": "x"},
         "matchExpressions": [{"key": "track", "operator": "DoesNotExist"}]});
     assert_eq!((one, others), (expected, 0));
+    // A version goes with the next rollout.
+    assert_eq!(selector(&[("one", "app: x, version: v1"), ("two", "app: x, version: v2")]).1, 2);
     // Nothing tells them apart: both are selected, and that is said.
     let (one, others, report) = selector(&[("one", "app: x"), ("two", "app: x"), ("three", "app: z")]);
     assert_eq!((one, others), (serde_json::json!({"matchLabels": {"app": "x"}}), 2), "{report:#}");

@@ -49,7 +49,7 @@ function drawBox(box, parent, above) {
   svg("rect", {x: place.x, y: place.y, width: place.width, height: place.height, rx: 8}, group);
   // Lines go behind the name of an open box.
   const title = {x: place.x + 10, y: place.y + 20, class: "name"};
-  svgText(`${box.open ? "▾" : "▸"} ${cut(name, place.width - 36)}`, title, box.open ? above : group);
+  svgText(`${box.open ? "▾" : "▸"} ${cut(spaceTitle(box.space), place.width - 36)}`, title, box.open ? above : group);
   if (!box.open) svgText(box.about, {x: place.x + 10, y: place.y + 40, class: "small"}, group);
 }
 
@@ -59,8 +59,7 @@ function drawItem(item, parent) {
   const group = nodeGroup("item", name, itemEnd(item), parent, () => pick(itemEnd(item)));
   if (reachedFromOutside[item]) group.classList.add("reached");
   svg("rect", {x: place.x, y: place.y, width: place.width, height: place.height, rx: 6}, group);
-  const mark = remarksOf(item).length > 0 ? " *" : "";
-  svgText(cut(shortName(item), place.width - 16) + mark, {x: place.x + 8, y: place.y + 17}, group);
+  svgText(cut(shortName(item), place.width - 16) + (remarksOf(item).length > 0 ? " *" : ""), {x: place.x + 8, y: place.y + 17}, group);
   const host = inHostNetwork(item) ? ", host network" : "";
   svgText(cut(kindOf(item) + host, place.width - 10), {x: place.x + 8, y: place.y + 32, class: "small"}, group);
 }
@@ -202,6 +201,14 @@ function fitView() {
   const width = Math.max(picture.width, 500), height = Math.max(picture.height, 300);
   setView({x: (picture.width - width) / 2 - margin, y: (picture.height - height) / 2 - margin,
     width: width + 2 * margin, height: height + 2 * margin});
+}
+// Of a large picture only the surroundings of one box, so that what stands in it can be read.
+function showBox(space) {
+  const box = picture.places.get(spaceEnd(space));
+  const READABLE = 2200;
+  if (!box || picture.width < READABLE) return;
+  const width = Math.max(box.width * 1.6, 1200), height = Math.max(box.height * 1.2, 700);
+  setView({x: box.x + box.width / 2 - width / 2, y: box.y + box.height / 2 - height / 2, width, height});
 }
 function zoom(factor, at) {
   const middle = at || {x: view.x + view.width / 2, y: view.y + view.height / 2};

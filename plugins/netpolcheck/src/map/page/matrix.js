@@ -9,13 +9,13 @@ function drawMatrix() {
   element("th", "from ↓  to →", head);
   for (const space of spaces) {
     const cell = element("th", "", head);
-    element("span", spaceName(space), cell);
+    element("span", spaceTitle(space), cell);
     cell.title = spaceName(space);
   }
   const body = element("tbody", "", table);
   for (const from of spaces) {
     const row = element("tr", "", body);
-    const name = element("th", spaceName(from), row);
+    const name = element("th", spaceTitle(from), row);
     name.title = spaceName(from);
     for (const to of spaces) {
       const many = counts[from][to];

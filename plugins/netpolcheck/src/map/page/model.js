@@ -18,6 +18,10 @@ const kindOf = item => (item < PEERS ? data.peers[item][1] : data.outside[item -
 const inHostNetwork = item => item < PEERS && data.peers[item][4] === 1;
 const remarksOf = item => (item < PEERS ? data.peers[item][5].map(place => data.remarks[place]) : []);
 
+// With a star where policies speak about it that are not evaluated.
+const markedName = item => itemName(item) + (remarksOf(item).length > 0 ? " *" : "");
+const spaceTitle = space => spaceName(space) + (itemsOf[space].some(item => remarksOf(item).length > 0) ? " *" : "");
+
 // `workloads`, or `workload` where there is one.
 const words = (many, plural) => (many === 1 ? plural.slice(0, -1) : plural);
 

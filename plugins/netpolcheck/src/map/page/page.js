@@ -16,6 +16,7 @@ function toggle(space) {
   opened[space] = 1 - opened[space];
   picked = opened[space] ? spaceEnd(space) : null;
   drawGraph(true);
+  if (opened[space]) showBox(space);
   showPanel();
 }
 

@@ -32,10 +32,10 @@ function list(title, pairs) {
     for (const end of ends.slice(0, room)) {
       const line = element("li", "", names);
       if (Array.isArray(end)) {
-        link(itemEnd(end[0]), itemName(end[0]), line);
+        link(itemEnd(end[0]), markedName(end[0]), line);
         line.append(" → ");
-        link(itemEnd(end[1]), itemName(end[1]), line);
-      } else link(itemEnd(end), itemName(end), line);
+        link(itemEnd(end[1]), markedName(end[1]), line);
+      } else link(itemEnd(end), markedName(end), line);
     }
     if (ends.length > room) element("li", `and ${ends.length - room} more`, names);
     room = Math.max(0, room - ends.length);
@@ -56,6 +56,9 @@ function showPanel() {
     for (const text of ["An orange border: addresses outside of the cluster reach it.",
       "A line to a box: the same for all that is in it. A short arrow: the same with all others of its box.",
       "A dashed line: it depends on something that is not known."]) element("li", text, legend);
+    if (data.remarks.length > 0) {
+      element("li", "* Policies that are not evaluated speak about it: what is shown holds only as far as they change nothing.", legend, "remark");
+    }
   }
 }
 
@@ -79,7 +82,7 @@ function showSpace(space) {
   const items = shownOf(space);
   element("p", `${items.length} ${words(items.length, space === OUTSIDE ? "ranges of addresses" : data.view)}`, panel);
   const names = element("ul", "", panel);
-  for (const item of items.slice(0, MOST_NAMES)) link(itemEnd(item), shortName(item), element("li", "", names));
+  for (const item of items.slice(0, MOST_NAMES)) link(itemEnd(item), shortName(item) + (remarksOf(item).length > 0 ? " *" : ""), element("li", "", names));
   if (items.length > MOST_NAMES) element("li", `and ${items.length - MOST_NAMES} more`, names);
   for (const [title, counted] of [["Reaches", other => counts[space][other]], ["Is reached by", other => counts[other][space]]]) {
     element("h2", title, panel);

@@ -4,14 +4,14 @@ use serde_json::Value;
 
 use super::{Flows, Place};
 
+/// Among so many lines one shows whether there is a record a line.
+const FIRST_LINES: usize = 50;
+
 /// Gives each record with its place. What is no JSON is kept with its place.
 pub(super) fn each(file: &str, text: &str, flows: &mut Flows, mut give: impl FnMut(Value, Place, &mut Flows)) {
     // One a line is what all these programs write; a line that is broken then costs itself and nothing more.
-    let by_line = text.lines().filter(|line| !line.trim().is_empty());
-    let first = by_line.clone().next().unwrap_or_default();
-    if serde_json::from_str::<Value>(first).is_ok_and(|value| value.is_object())
-        || !text.trim_start().starts_with(['{', '['])
-    {
+    let is_record = |line: &str| line.starts_with('{') && serde_json::from_str::<Value>(line).is_ok();
+    if text.lines().take(FIRST_LINES).any(is_record) || !text.trim_start().starts_with(['{', '[']) {
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let at = |column| Place { file: file.to_owned(), line: number + 1, column };
             match serde_json::from_str::<Value>(line) {
