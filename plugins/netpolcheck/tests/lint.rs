@@ -188,6 +188,11 @@ fn a_peer_that_matches_nobody() {
     let both = "{namespaceSelector: {matchLabels: {team: data}}, podSelector: {matchLabels: {app: web}}}";
     let found = finds(&from(both), "low peer-matches-nothing a");
     assert!(title(&found).ends_with("matches no pod of data, though pods of shop have these labels"), "{found:#}");
+    let own = finds(
+        &from("{namespaceSelector: {matchLabels: {team: data}}, podSelector: {matchLabels: {app: web}}}"),
+        "low peer-matches-nothing a",
+    );
+    assert!(own["hint"].as_str().unwrap().contains("as a peer of its own"), "{own:#}");
     finds(&from("{namespaceSelector: {}, podSelector: {matchLabels: {app: agent}}}"), "low peer-matches-nothing a");
     finds_nothing(&from("{podSelector: {matchLabels: {app: asleep}}}"));
     finds_nothing(&from("{namespaceSelector: {matchLabels: {team: data}}, podSelector: {matchLabels: {app: db}}}"));
@@ -261,6 +266,10 @@ fn a_port_that_no_container_exposes() {
     // Where a container does not say on which ports it listens, nothing can be said.
     let quiet = np("a", "{podSelector: {matchLabels: {app: quiet}}, ingress: [{ports: [{port: 1}]}]}");
     finds_nothing(&[quiet.replace("namespace: shop", "namespace: data")]);
+    // What denies a port that nobody has is a guard rail.
+    let ssh = "subject: {pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: web}}}}, ingress: [{action: Deny, from: [{namespaces: {}}], protocols: [{tcp: {destinationPort: {number: 22}}}]}]";
+    finds_nothing(&[cnp("a", "Admin", 1, ssh)]);
+    finds(&[cnp("a", "Admin", 1, &ssh.replace("Deny", "Accept"))], "low port-not-exposed a");
     let out = |port: &str| {
         let to = "{namespaceSelector: {matchLabels: {team: data}}, podSelector: {matchLabels: {app: db}}}";
         let dns = "{to: [{namespaceSelector: {}, podSelector: {matchLabels: {k8s-app: kube-dns}}}], ports: [{port: 53, protocol: UDP}, {port: 53}]}";

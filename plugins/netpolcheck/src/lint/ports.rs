@@ -13,7 +13,7 @@ use super::{
     scene::{Found, RulePlace, Scene},
 };
 use crate::{
-    policy::{Direction, Peers, PortMatch, Rule, Term},
+    policy::{Action, Direction, Peers, PortMatch, Rule, Term},
     ports::Protocol,
     world::{exposed, namespace_of},
 };
@@ -28,6 +28,8 @@ pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
         let mut unresolved = 0;
         for port in ports {
             match port {
+                // What denies a port that nobody has yet is a guard rail.
+                PortMatch::Range { .. } if rule.action != Action::Allow => {}
                 PortMatch::Range { protocol, first, last } => {
                     if let Destination::Pods(pods) = &destination {
                         number(scene, place, pods, (*protocol, *first, *last), found);

@@ -9,7 +9,10 @@ use super::{
     population::Meant,
     scene::{Found, RulePlace, Scene},
 };
-use crate::policy::{Peers, Rule, Scope, Term};
+use crate::{
+    policy::{Peers, PolicyKind, Rule, Scope, Term},
+    world::namespace_of,
+};
 
 pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
     for (id, policy) in scene.policies() {
@@ -83,15 +86,26 @@ fn peers(scene: &Scene<'_>, place: RulePlace, rule: &Rule, found: &mut Found) {
                 format!("{} matches no pod{at}{}", words(term), nearly(scene, term))
             }
         };
-        found.add(
-            scene
-                .about_rule(place, "peer-matches-nothing", Severity::Low, &title)
-                .with_hint("correct the selector, or take the peer out"),
-        );
+        let hint = match at_home(scene, place, term) {
+            Some(home) => format!(
+                "both selectors have to hold for one pod; if pods of {home} are meant, write podSelector as a peer of its own"
+            ),
+            None => "correct the selector, or take the peer out".to_owned(),
+        };
+        found.add(scene.about_rule(place, "peer-matches-nothing", Severity::Low, &title).with_hint(hint));
     }
     if nobody == terms.len() && !terms.is_empty() {
         found.dead.insert(place);
     }
+}
+
+/// The namespace of a policy, where its pods are those that a peer with both selectors names in others.
+fn at_home<'s>(scene: &Scene<'s>, place: RulePlace, term: &Term) -> Option<&'s str> {
+    let policy = scene.policy(place.policy);
+    let Term::Pods { scope: Scope::Labelled(_), pods } = term else { return None };
+    let home = namespace_of(policy.meta);
+    let is_namespaced = policy.kind == PolicyKind::NetworkPolicy && !pods.is_empty();
+    (is_namespaced && !scene.population.selected(&[home], pods).is_empty()).then_some(home)
 }
 
 /// A term for pods in words.
