@@ -68,12 +68,18 @@ fn drawn_by(names: &[&str], args: &[&str], input: &str) -> Option<Output> {
 
 /// The lines of the report, with both lists together: pairs of names.
 fn pairs(args: &[&str], input: &str) -> Vec<(Value, Value)> {
+    pairs_with(args, input, |_| true)
+}
+
+/// Those on one of these ports.
+fn pairs_with(args: &[&str], input: &str, wanted: impl Fn(&Value) -> bool) -> Vec<(Value, Value)> {
     let report: Value = serde_json::from_str(&text(&map(&[args, &["-o", "json"]].concat(), input))).expect("JSON");
     let mut pairs: Vec<(Value, Value)> = Vec::new();
     for list in ["connections", "depends"] {
         for line in report[list].as_array().expect("a list") {
             let pair = (line["from"].clone(), line["to"].clone());
-            if !pairs.contains(&pair) {
+            let on_port = line["ports"].as_array().expect("ports").iter().any(&wanted);
+            if on_port && !pairs.contains(&pair) {
                 pairs.push(pair);
             }
         }
@@ -166,6 +172,13 @@ fn a_browser_shows_the_page_and_answers_to_clicks() {
     let file = page(folder.path(), &["-f", SAMPLE], "");
     let mut browser = Browser::open(&program, &file);
     browser.shot("sample");
+    // Each line stands for some connections, and all lines together for all of them.
+    let all = pairs(&["-f", SAMPLE], "");
+    let drawn = browser.value(
+        "[...document.querySelectorAll('.edge')].filter(it => !/outside|IPv4|\\d\\.\\d/.test(it.dataset.edge)) \
+         .reduce((sum, it) => sum + Number(it.dataset.many), 0)",
+    );
+    assert_eq!(drawn.as_u64(), Some(by_namespace(&all).values().sum()), "connections inside of the cluster");
     // Few workloads stand there at once, and tell who reaches whom when they are clicked on.
     browser.click("[data-node='shop/web']");
     let panel = browser.text("#panel");
@@ -187,11 +200,20 @@ fn a_browser_shows_the_page_and_answers_to_clicks() {
     browser.until("document.querySelector(\"[data-node='data/db']\") !== null");
     // The matrix says what the report says, cell by cell.
     browser.click("#tab-matrix");
-    assert_eq!(matrix(&mut browser), by_namespace(&pairs(&["-f", SAMPLE], "")));
+    assert_eq!(matrix(&mut browser), by_namespace(&all));
     browser.click("[data-cell='shop > data']");
     let panel = browser.text("#panel");
     assert!(panel.contains("shop/api → data/db") && panel.contains("TCP 5432"), "{panel}");
     browser.shot("sample-matrix");
+    let on_9090 = pairs_with(&["-f", SAMPLE], "", |range| {
+        range["port"].as_u64().is_some_and(|first| first <= 9090)
+            && range["endPort"].as_u64().is_some_and(|last| last >= 9090)
+            && range["protocol"] == "TCP"
+    });
+    browser.types("#filter-port", "tcp 9090");
+    browser.until("document.querySelector(\"[data-cell='shop > kube-system']\").textContent === '1'");
+    assert_eq!(matrix(&mut browser), by_namespace(&on_9090));
+    browser.value("document.querySelector('#filter-port').value = ''");
     // A filter leaves what it names and whom that talks to.
     browser.click("#tab-graph");
     browser.types("#filter-name", "shop/api");
@@ -256,9 +278,6 @@ fn a_browser_shows_two_thousand_workloads_by_namespace() {
     for (workloads, policies) in [(20, 4), (2000, 200)] {
         let input = large(workloads, policies);
         let mut browser = Browser::open(&program, &page(folder.path(), &["-f", "-"], &input));
-        let began = browser.value("performance.timing.domInteractive - performance.timing.navigationStart");
-        let drawn = browser.value("performance.now()");
-        eprintln!("{workloads} workloads: parsed after {began} ms, looked at after {drawn} ms");
         browser.shot(&format!("{workloads}"));
         let items = browser.value("document.querySelectorAll('.item').length").as_u64().expect("a count");
         let spaces = browser.value("document.querySelectorAll('.space').length").as_u64().expect("a count");
@@ -270,6 +289,13 @@ fn a_browser_shows_two_thousand_workloads_by_namespace() {
             browser.click(".item");
             assert!(browser.text("#panel").contains("Reaches"), "{}", browser.text("#panel"));
             browser.shot(&format!("{workloads}-picked"));
+            // All at once are drawn too, and the page still answers.
+            let open = "(() => { const began = performance.now(); document.getElementById('open-all').click(); \
+                        return Math.round(performance.now() - began); })()";
+            eprintln!("all {workloads} workloads drawn in {} ms", browser.value(open));
+            assert_eq!(browser.value("document.querySelectorAll('#nodes .item').length >= 2000"), true);
+            browser.shot(&format!("{workloads}-all"));
+            browser.click("#close-all");
         } else {
             assert_eq!(
                 items,

@@ -128,6 +128,7 @@ function drawEdge(edge, parent, labelled) {
   const way = !picked || edge.both ? "" : touches(edge.from) ? " out" : " in";
   const group = svg("g", {class: `edge${way}${unsure(edge.said) ? " unsure" : ""}`}, parent);
   group.dataset.edge = `${endName(edge.from)} > ${endName(edge.to)}`;
+  group.dataset.many = edge.both ? 2 * edge.many : edge.many;
   const {path, points} = edge.from === edge.to ? loop(a) : stub(edge, a, b) || curve(a, b);
   const head = `url(#arrow${way.trim() ? `-${way.trim()}` : ""})`;
   svg("path", {d: path, "marker-end": head, ...(edge.both ? {"marker-start": head} : {})}, group);
