@@ -1,10 +1,15 @@
 //! What keeps a service up: rules on Deployments and StatefulSets that more than one command asks for.
 
+use std::collections::HashMap;
+
 use patchkit::{
     report::ObjectRef,
     snapshot::{
         Snapshot,
-        objects::workload::{Workload, WorkloadKind},
+        objects::{
+            cluster_wide::PodDisruptionBudget,
+            workload::{Workload, WorkloadKind},
+        },
     },
 };
 
@@ -26,9 +31,21 @@ pub(crate) fn says_when_ready(workload: &Workload) -> bool {
     has_probe || !workload.template.readiness_gates.is_empty()
 }
 
-/// Whether a PodDisruptionBudget covers its pods.
-pub(crate) fn has_budget(snapshot: &Snapshot, workload: &Workload) -> bool {
-    let mut budgets = snapshot.budgets.iter();
-    budgets
-        .any(|budget| budget.meta.namespace == workload.meta.namespace && budget.spec.covers(&workload.template_labels))
+/// PodDisruptionBudgets by namespace.
+pub(crate) struct Budgets<'s>(HashMap<&'s str, Vec<&'s PodDisruptionBudget>>);
+
+impl<'s> Budgets<'s> {
+    pub(crate) fn of(snapshot: &'s Snapshot) -> Self {
+        let mut budgets: HashMap<&str, Vec<&PodDisruptionBudget>> = HashMap::new();
+        for budget in &snapshot.budgets {
+            budgets.entry(&budget.meta.namespace).or_default().push(budget);
+        }
+        Self(budgets)
+    }
+
+    /// Whether one covers the pods of a workload.
+    pub(crate) fn cover(&self, workload: &Workload) -> bool {
+        let mut of_namespace = self.0.get(&*workload.meta.namespace).into_iter().flatten();
+        of_namespace.any(|budget| budget.spec.covers(&workload.template_labels))
+    }
 }

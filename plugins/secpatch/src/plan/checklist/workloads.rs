@@ -12,7 +12,7 @@ use patchkit::{
 use super::{Check, Subject, count, unread};
 use crate::{
     plan::model::ChecklistLine,
-    workloads::{has_budget, reference, says_when_ready, serving},
+    workloads::{Budgets, reference, says_when_ready, serving},
 };
 
 /// The kinds that keep a service up.
@@ -107,9 +107,10 @@ pub(super) fn stateful_without_budget(subject: Subject<'_>) -> ChecklistLine {
     };
     let snapshot = subject.snapshot;
     let unread = unread(snapshot, &[kinds::STATEFUL_SETS, kinds::POD_DISRUPTION_BUDGETS]);
+    let budgets = Budgets::of(snapshot);
     let sets: Vec<&Workload> =
         serving(snapshot).filter(|workload| workload.kind == WorkloadKind::StatefulSet).collect();
-    let without = sets.iter().filter(|set| !has_budget(snapshot, set)).map(|set| reference(set)).collect();
+    let without = sets.iter().filter(|set| !budgets.cover(set)).map(|set| reference(set)).collect();
     check.none_of(
         CheckStatus::Warn,
         without,

@@ -203,6 +203,9 @@ pub(in super::super) fn without_sandbox(look: &Look<'_>) -> Outcome {
 /// Running pods without the sandbox that their workload's template asks for: they are older than the template, or
 /// something has taken it away.
 fn left_behind<'s>(snapshot: &'s Snapshot, known: &BTreeMap<&str, &'static str>) -> Vec<Found> {
+    if known.is_empty() {
+        return Vec::new();
+    }
     let owners = Owners::of(snapshot);
     let top_of = |pod: &'s Pod| -> Option<&'s Workload> {
         let direct = owners.controller(&pod.meta)?;

@@ -10,7 +10,7 @@ use crate::{
     pods::is_requested,
     specs::Items,
     words::count,
-    workloads::{has_budget, says_when_ready, serving},
+    workloads::{Budgets, says_when_ready, serving},
 };
 
 const SERVING: [Kind; 2] = [kinds::DEPLOYMENTS, kinds::STATEFUL_SETS];
@@ -68,9 +68,10 @@ pub(in super::super) fn liveness(look: &Look<'_>) -> Outcome {
 
 pub(in super::super) fn budgets(look: &Look<'_>) -> Outcome {
     let snapshot = look.snapshot;
+    let budgets = Budgets::of(snapshot);
     of_serving(look, "have replicas and no PodDisruptionBudget", |workload| {
         // A budget over a single replica only stops every drain.
-        (workload.replicas > 1 && !has_budget(snapshot, workload))
+        (workload.replicas > 1 && !budgets.cover(workload))
             .then(|| format!("no PodDisruptionBudget covers its {} replicas", workload.replicas))
     })
     .proven_by(snapshot, &[kinds::POD_DISRUPTION_BUDGETS])
