@@ -115,7 +115,7 @@ pub fn run(app: &App, args: &SuggestArgs, connect: &ConnectOptions) -> Result<Ex
     let profile = args.profile.choose(&snapshot);
     let with_dns = args.dns || args.default_deny;
     let analysis = Analysis::of(&snapshot, profile.name);
-    let namespaces = namespaces(&analysis, connect, &home)?;
+    let namespaces = namespaces(&analysis, connect, &home, &wanted)?;
     let made = suggest::suggest(&analysis, &wanted, &namespaces, &home, with_dns);
     let manifests = suggest::manifests(&made.draft)?;
     let mut left_out = left_out(&wanted, &made);
@@ -200,11 +200,27 @@ fn wanted(args: &SuggestArgs) -> Result<Wanted, Failure> {
 }
 
 /// The namespaces that get policies.
-fn namespaces(analysis: &Analysis<'_>, connect: &ConnectOptions, home: &str) -> Result<Vec<String>, Failure> {
+fn namespaces(
+    analysis: &Analysis<'_>,
+    connect: &ConnectOptions,
+    home: &str,
+    wanted: &Wanted,
+) -> Result<Vec<String>, Failure> {
     let mut with_pods: Vec<String> = analysis.world.pods.iter().map(|pod| pod.namespace.to_owned()).collect();
     with_pods.dedup();
     if connect.all_namespaces {
         with_pods.retain(|name| !SYSTEM.contains(&name.as_str()));
+        if let Wanted::Flows(flows) = wanted {
+            // Where no flow leads, nobody knows what is needed, and nothing is denied.
+            let touched = suggest::touched(analysis, flows, home);
+            with_pods.retain(|name| touched.contains(name));
+            if with_pods.is_empty() {
+                return Err(Failure::new(
+                    "none of the flows leads to or from a pod of a namespace that may get policies",
+                )
+                .with_hint("-n NAMESPACE names one, also one of the system"));
+            }
+        }
         return Ok(with_pods);
     }
     if analysis.world.namespaces.labels(home).is_some() {
@@ -293,7 +309,7 @@ fn apply(
     if for_people {
         app.write(&report, &args.output, args.fail_on.fail_on)?;
     }
-    app.progress.say(&String::from_utf8_lossy(&text));
+    app.progress.say(&shortened(&String::from_utf8_lossy(&text)));
     let report = report.with_section("changes", &changes);
     if report.summary.verdict == "not-proved" {
         app.warn("something that is needed would be denied: see the proof; nothing was applied");
@@ -319,6 +335,20 @@ fn apply(
         false => app.write(&report, &args.output, args.fail_on.fail_on)?,
     };
     Ok(if applied.iter().any(|it| it.outcome == Outcome::Failed) { Exit::Partial } else { written })
+}
+
+/// As much of a long difference as somebody reads before they answer.
+fn shortened(text: &str) -> String {
+    const MOST_LINES: usize = 150;
+    let lines: Vec<&str> = text.lines().collect();
+    if lines.len() <= MOST_LINES {
+        return text.to_owned();
+    }
+    let more = lines.len() - MOST_LINES;
+    format!(
+        "{}\n… and {more} more lines; suggest -o manifests, and diff --dry-run -f of what that writes, shows all",
+        lines[..MOST_LINES].join("\n")
+    )
 }
 
 fn say(app: &App, applied: &[Applied]) {

@@ -1,5 +1,7 @@
 //! From what is wanted to policies with their proof.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use patchkit::{
     report::NotEvaluated,
     snapshot::{Snapshot, files},
@@ -55,6 +57,14 @@ pub struct Suggestion {
     pub left_out: Vec<NotEvaluated>,
     /// Some of what is needed goes to the cluster's DNS.
     pub reaches_dns: bool,
+}
+
+/// The namespaces of the pods that flows lead to or from.
+#[must_use]
+pub fn touched(analysis: &Analysis<'_>, flows: &Flows, home: &str) -> BTreeSet<String> {
+    let (needs, _) = Resolver::new(analysis, home).needs(flows);
+    let pods = needs.iter().flat_map(|need| need.from.pods().iter().chain(need.to.pods()));
+    pods.map(|pod| analysis.world.pod(*pod).namespace.to_owned()).collect()
 }
 
 /// Makes the policies for these namespaces. `home` is meant where a flow names no namespace; `dns` allows the cluster's
@@ -115,8 +125,8 @@ fn add_dns(
         let pods: Vec<PodId> = all.filter_map(|(place, _)| u32::try_from(place).ok()).map(PodId).collect();
         Side::Pods { pods: pods.into(), namespace: Some(namespace.to_owned()) }
     };
-    let mut by_port: std::collections::BTreeMap<PortSet, Vec<PodId>> = std::collections::BTreeMap::new();
-    let mut of_pod: std::collections::BTreeMap<PodId, PortSet> = std::collections::BTreeMap::new();
+    let mut by_port: BTreeMap<PortSet, Vec<PodId>> = BTreeMap::new();
+    let mut of_pod: BTreeMap<PodId, PortSet> = BTreeMap::new();
     for (pod, protocol, port) in found {
         let ports = of_pod.entry(*pod).or_default();
         *ports = ports.union(&PortSet::one(*protocol, *port));

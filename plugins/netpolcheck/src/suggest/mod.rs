@@ -17,7 +17,7 @@ mod wish;
 pub use beyond::Beyond;
 pub use document::document;
 pub use draft::{Draft, Inexact, MANAGED_BY, Suggested};
-pub use make::{Suggestion, Wanted, applied, in_host_network, manifests, proof, suggest};
+pub use make::{Suggestion, Wanted, applied, in_host_network, manifests, proof, suggest, touched};
 pub use need::{Need, Side};
 pub use proof::{Missing, Proof};
 pub use report::{findings, flows_json, policies_json};

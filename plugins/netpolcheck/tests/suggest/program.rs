@@ -82,6 +82,10 @@ fn flows_that_lead_nowhere_are_told_and_never_lost() {
     assert!(report["findings"].as_array().expect("findings").iter().any(|it| it["id"] == "no-dns"));
     let (report, _) = suggest(&["--flow", "shop/web shop/api:80", "--dns"], "");
     assert_eq!(spec(&report, "netpolcheck-web")["egress"].as_array().map(Vec::len), Some(2), "{report:#}");
+    // With -A those namespaces get policies that flows touch: where none leads nothing is denied.
+    let args = ["suggest", "-f", SAMPLE, "-A", "--flow", "shop/web shop/api:http", "-o", "json"];
+    let report: Value = serde_json::from_slice(&run(&args, "").stdout).expect("a report");
+    assert_eq!(report["namespaces"], serde_json::json!(["shop"]));
     // Nothing but mistakes is no list at all, and what is wrong on the command line is a mistake of usage.
     for (args, code) in [
         (&["--flows", "-"][..], 3),
