@@ -66,14 +66,15 @@ fn judge(
                 let example = example(scene, direction, stance, &a_first, &b_first);
                 let other = scene.policy(b);
                 let title = format!("it and {} have priority {priority}, and disagree{example}", other.display());
-                found.add(
-                    scene
-                        .about_policy(a, "equal-priority-conflict", Severity::High, title)
-                        .with_evidence("other", other.display())
-                        .with_evidence("otherSource", source(scene, b))
-                        .with_evidence("direction", direction.as_str())
-                        .with_hint("give them different priorities: the lower number is asked first"),
-                );
+                let mut finding = scene
+                    .about_policy(a, "equal-priority-conflict", Severity::High, title)
+                    .with_evidence("other", other.display())
+                    .with_evidence("direction", direction.as_str())
+                    .with_hint("give them different priorities: the lower number is asked first");
+                if let Some(source) = other.source(scene.analysis.snapshot, None) {
+                    finding = finding.with_evidence("otherSource", serde_json::json!(source));
+                }
+                found.add(finding);
                 return;
             }
         }
@@ -87,10 +88,6 @@ fn judge(
                 .with_hint("they agree today; with different priorities they will whatever is added to them"),
         );
     }
-}
-
-fn source(scene: &Scene<'_>, id: PolicyId) -> serde_json::Value {
-    serde_json::json!(scene.policy(id).source(scene.analysis.snapshot, None))
 }
 
 /// A peer and ports about which two orders disagree.

@@ -16,8 +16,9 @@ use patchkit::{
 };
 
 use super::{
-    cluster::{Chance, Cluster, Kind, Policy},
+    cluster::{Chance, Cluster, Kind, Policy, Selector},
     number,
+    obvious::{matches, owned},
 };
 
 /// How many clusters are made where nobody says.
@@ -214,4 +215,50 @@ fn what_is_written_anew_says_the_same() {
         "anew: {clusters} clusters of seed {seed}, {written} policies written anew, {refused} not, 0 say something else"
     );
     assert!(clusters < 100 || written > 100 && refused > 0);
+}
+
+/// Whether a policy selects any pod that policies hold for: one that runs, or has ended and may come again.
+fn selects_somebody(cluster: &Cluster, policy: &Policy, hosts_count: bool) -> bool {
+    cluster.pods.iter().any(|pod| {
+        let of_namespace = match policy.kind {
+            Kind::Np => policy.namespace == pod.namespace,
+            _ => matches(&policy.subject.0, &labels_of(cluster, &pod.namespace)),
+        };
+        let is_held = !pod.host_network || hosts_count;
+        of_namespace && is_held && matches(&policy.subject.1, &owned(&pod.labels))
+    })
+}
+
+fn labels_of(cluster: &Cluster, name: &str) -> Vec<(String, String)> {
+    let namespace = cluster.namespaces.iter().find(|namespace| namespace.name == name);
+    let mut labels = owned(&namespace.map(|it| it.labels.clone()).unwrap_or_default());
+    labels.push(("kubernetes.io/metadata.name".into(), name.into()));
+    labels
+}
+
+#[test]
+fn policies_that_select_nobody_are_found_and_no_others() {
+    let (seed, clusters) = (number("PATCHKIT_SEED", 1), number("PATCHKIT_CLUSTERS", CLUSTERS));
+    let (mut none, mut some) = (0, 0);
+    for case in 0..clusters {
+        let mut cluster = Cluster::random(&mut Chance::new(seed, case + 9_000_000));
+        cluster.namespaces.iter_mut().for_each(|namespace| namespace.written = true);
+        let profile = Profile::ALL[usize::try_from(case % 4).unwrap()];
+        let text = cluster.manifests();
+        let mut snapshot = read(&text);
+        // What is not in it is not there.
+        snapshot.take_as_complete();
+        let made = lint::make(&Analysis::of(&snapshot, profile));
+        for policy in &cluster.policies {
+            let selects = selects_somebody(&cluster, policy, profile == Profile::Analyzer);
+            let found = made.findings.iter().any(|it| it.id == "subject-matches-nothing" && is_about(it, policy));
+            let is_empty = |selector: &Selector| selector.labels.is_empty() && selector.expressions.is_empty();
+            // All pods of a namespace are also those that will come.
+            let waits = is_empty(&policy.subject.1) && !selects;
+            assert!(waits || found != selects, "seed {seed}, cluster {case}, {profile}: {}\n{text}", policy.name);
+            *if selects { &mut some } else { &mut none } += 1;
+        }
+    }
+    println!("nobody: {clusters} clusters of seed {seed}, {none} policies that select nobody, {some} that do, 0 wrong");
+    assert!(clusters < 100 || none > 50 && some > 50, "{none} {some}");
 }

@@ -312,11 +312,11 @@ fn allowed(policies: &[&Policy], order: &[usize], rules: &[Vec<(&'static str, bo
     first(2) != Some("Deny")
 }
 
-fn owned(labels: &Labels) -> Vec<(String, String)> {
+pub fn owned(labels: &Labels) -> Vec<(String, String)> {
     labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
-fn matches(selector: &Selector, labels: &[(String, String)]) -> bool {
+pub fn matches(selector: &Selector, labels: &[(String, String)]) -> bool {
     let value = |key: &str| labels.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str());
     selector.labels.iter().all(|(key, wanted)| value(key) == Some(wanted))
         && selector.expressions.iter().all(|(key, operator, values)| match *operator {
