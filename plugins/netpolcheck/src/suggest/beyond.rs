@@ -10,11 +10,11 @@ use super::{
 };
 use crate::{
     address::{Address, Family},
-    decide::{Decider, Judge, Party, Traffic},
+    decide::{Decider, Fit, Judge, Party, Traffic},
     engine::{Analysis, End, Flow, PeerId, PortTable, Reach, Side as Ends, View},
     names::PeerRef,
-    policy::Direction,
-    ports::PortSet,
+    policy::{Action, Direction},
+    ports::{PortSet, Protocol},
     range_set::RangeSet,
     world::{OwnerId, PodId},
 };
@@ -142,6 +142,10 @@ impl Found<'_, '_> {
                     let more = known.map_or_else(|| ports.clone(), |known| ports.difference(known));
                     if !more.is_empty() {
                         let sample = (Party::Pod(reach.peer(from).pods[0]), Party::Pod(reach.peer(to).pods[0]), family);
+                        let alike = reach.peer(from).classes.len() == 1 && reach.peer(to).classes.len() == 1;
+                        if !certain && alike && only_by_node(&Judge::of(self.analysis), sample) {
+                            return;
+                        }
                         let names = (owner_name(self.analysis, owner(from)), owner_name(self.analysis, owner(to)));
                         self.add(names, &more, certain, sample);
                     }
@@ -224,6 +228,19 @@ impl Found<'_, '_> {
         known.ports = known.ports.union(ports);
         known.certain |= certain;
     }
+}
+
+/// Whether the one may reach the other only because it may be part of the other's node, which is no matter of policies:
+/// no rule that allows means it, on any port.
+fn only_by_node(judge: &Judge<'_>, (from, to, family): Sample) -> bool {
+    let traffic = Traffic { from, to, family, protocol: Protocol::Tcp, port: 1 };
+    if judge.from_own_node(&traffic) != Fit::Maybe {
+        return false;
+    }
+    let policies = judge.analysis.policies.iter().map(|(_, policy)| policy);
+    let about = policies.filter(|policy| judge.selects(policy, to) != Fit::No);
+    let mut rules = about.flat_map(|policy| policy.rules(Direction::Ingress).unwrap_or_default());
+    rules.all(|rule| rule.action == Action::Deny || judge.peers(rule, Direction::Ingress, &traffic) == Fit::No)
 }
 
 /// Which policies of the chosen namespaces, or above them, let it through.

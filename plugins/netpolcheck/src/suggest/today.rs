@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     address::Family,
-    engine::{Analysis, ClassId},
+    engine::{Analysis, BitSet, ClassId},
     policy::Direction,
     ports::PortSet,
     world::{OwnerId, PodId},
@@ -92,6 +92,10 @@ impl Collector<'_> {
     fn ports(&mut self, own: ClassId, direction: Direction, families: [bool; 2]) -> Vec<Option<PortSet>> {
         let classes = &self.analysis.classes;
         let stance = self.analysis.stances(direction).of(own);
+        let hosts = match direction {
+            Direction::Ingress if self.analysis.semantics.own_node_reaches => self.analysis.host_classes(),
+            _ => BitSet::empty(classes.count()),
+        };
         let mut ports: Vec<Option<PortSet>> = (0..classes.count())
             .map(|place| {
                 let common = Family::ALL.iter().any(|it| families[*it as usize] && classes.has(class(place), *it));
@@ -100,7 +104,11 @@ impl Collector<'_> {
             .collect();
         for family in Family::ALL.iter().filter(|family| families[**family as usize]) {
             for row in self.analysis.rows(direction, stance, *family) {
-                self.today.depends |= row.certain != row.possible;
+                // What may come from a pod's own node stays possible, whatever policies say.
+                let mut open = (*row.possible).clone();
+                open.take(&row.certain);
+                open.take(&hosts);
+                self.today.depends |= !open.is_empty();
                 for peer in row.certain.iter() {
                     if let Some(ports) = &mut ports[peer] {
                         *ports = ports.union(&row.ports);

@@ -13,7 +13,7 @@ mod run_over;
 
 use kubectl_netpolcheck::{
     address::Address,
-    decide::{Judge, Party, Traffic},
+    decide::{Fit, Judge, Party, Traffic},
     engine::Analysis,
     entrance::Answer,
     names::PeerRef,
@@ -183,6 +183,12 @@ impl Case {
                 continue;
             }
             for (protocol, port) in [(Protocol::Tcp, 80), (Protocol::Udp, 53), (Protocol::Sctp, 8080)] {
+                // What may be part of the pod's own node is named only where a rule means it too.
+                let (a, b) = (Party::Pod(from), Party::Pod(to));
+                let traffic = Traffic { from: a, to: b, family: analysis.families[0], protocol, port };
+                if judge.from_own_node(&traffic) == Fit::Maybe {
+                    continue;
+                }
                 let families = analysis.families.iter().filter(|family| {
                     [from, to].iter().all(|pod| analysis.classes.has(analysis.class_of(*pod), **family))
                 });

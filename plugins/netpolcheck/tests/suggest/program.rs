@@ -126,6 +126,20 @@ fn what_another_policy_denies_is_not_proved() {
     assert_eq!((report["summary"]["verdict"].as_str(), code), (Some("cannot-tell"), Some(4)), "{report:#}");
 }
 
+#[test]
+fn what_may_run_on_a_pods_own_node_is_no_matter_of_policies() {
+    // From manifests nobody knows on which node a pod will be.
+    let agent = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: agent, namespace: b}\n\
+                 spec: {template: {metadata: {labels: {app: agent}}, spec: {hostNetwork: true, containers: [{name: c}]}}}\n";
+    let input = format!("{agent}{}", workloads(&[("one", "app: x"), ("two", "app: y")]));
+    for wanted in [&["--today"][..], &["--flow", "a/one a/two:80"]] {
+        let output = run(&[&["suggest", "-f", "-", "-n", "a", "-o", "json"], wanted].concat(), &input);
+        let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+        assert_eq!(report["proof"]["beyond"], serde_json::json!([]), "{report:#}");
+        assert_eq!((report["summary"]["verdict"].as_str(), output.status.code()), (Some("proved"), Some(0)));
+    }
+}
+
 fn workloads(pods: &[(&str, &str)]) -> String {
     let pod = |(name, labels): &(&str, &str)| {
         format!(
