@@ -1,13 +1,14 @@
 //! `lint` as programs run it: for each kind of mistake one case that is found, and one near it that is none.
 
-use std::{
-    collections::BTreeSet,
-    io::Write as _,
-    process::{Command, Output, Stdio},
-};
+#[path = "support/run.rs"]
+mod run;
+
+use std::{collections::BTreeSet, process::Output};
 
 use kubectl_netpolcheck::lint::IDS;
 use serde_json::Value;
+
+use run::run_over;
 
 /// Two namespaces with pods, the cluster's DNS, a network plugin: all of a small cluster, without a policy.
 const CLUSTER: &str = r#"
@@ -91,17 +92,7 @@ fn cnp(name: &str, tier: &str, priority: u32, rest: &str) -> String {
 }
 
 fn run(input: &str, args: &[&str]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_kubectl-netpolcheck"))
-        .args([&["lint", "-f", "-"], args].concat())
-        .env_remove("KUBECONFIG")
-        .env("HOME", "/nonexistent")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary runs");
-    child.stdin.take().expect("standard input").write_all(input.as_bytes()).expect("it reads");
-    child.wait_with_output().expect("an end")
+    run_over(&[&["lint", "-f", "-"], args].concat(), input)
 }
 
 #[track_caller]
