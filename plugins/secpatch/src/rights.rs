@@ -110,18 +110,27 @@ pub(crate) fn holders(
 }
 
 /// Bindings to roles that were not read, of people and their programs: what they give cannot be told. In a cluster
-/// whose roles were all read such a binding gives nothing.
+/// whose roles were all read such a binding gives nothing. A manifest of a role that a controller fills tells nothing.
 pub(crate) fn unresolved(snapshot: &Snapshot) -> Vec<&RoleBinding> {
     let roles = Roles::of(snapshot.roles.iter());
     let is_unread = |binding: &&RoleBinding| {
         let kind = if binding.role.kind == "ClusterRole" { kinds::CLUSTER_ROLES } else { kinds::ROLES };
         let all_were_read = snapshot.coverage(&kind) == patchkit::snapshot::Coverage::Complete;
-        !all_were_read
-            && !makes_administrators(binding)
-            && roles.named(binding).is_none()
-            && binding.subjects.iter().any(|holder| !is_trusted(holder))
+        let says_nothing = |role: &Role| snapshot.is_from_files() && role.aggregated && role.rules.is_empty();
+        let is_unknown = roles.named(binding).map_or(!all_were_read, says_nothing);
+        is_unknown && !makes_administrators(binding) && binding.subjects.iter().any(|holder| !is_trusted(holder))
     };
     snapshot.role_bindings.iter().filter(is_unread).collect()
+}
+
+/// The ServiceAccount that a subject of a binding means, by namespace and name: also where it is written as the user
+/// that it is to the API server.
+pub(crate) fn service_account<'s>(binding: &'s RoleBinding, holder: &'s Holder) -> Option<(&'s str, &'s str)> {
+    if holder.kind == "ServiceAccount" {
+        let namespace = if holder.namespace.is_empty() { &*binding.meta.namespace } else { &holder.namespace };
+        return Some((namespace, &holder.name));
+    }
+    holder.name.strip_prefix("system:serviceaccount:")?.split_once(':')
 }
 
 /// Why the rights are not known; `None` where they are.

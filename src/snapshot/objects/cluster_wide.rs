@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use compact_str::CompactString;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
     Context, Meta, Resource,
@@ -123,6 +123,8 @@ pub struct Role {
     /// A ClusterRole.
     pub cluster_wide: bool,
     pub rules: Vec<PolicyRule>,
+    /// A controller writes the rules, from those of other ClusterRoles (`aggregationRule`).
+    pub aggregated: bool,
 }
 
 impl Role {
@@ -152,12 +154,13 @@ pub struct PolicyRule {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct WireRole {
     #[serde(deserialize_with = "or_default")]
     metadata: WireMeta,
     #[serde(deserialize_with = "or_default")]
     rules: Vec<PolicyRule>,
+    aggregation_rule: Option<IgnoredAny>,
 }
 
 pub(crate) struct ClusterRole(pub(crate) Role);
@@ -166,7 +169,7 @@ impl Resource for Role {
     type Wire = WireRole;
 
     fn keep(wire: WireRole, context: &mut Context) -> Self {
-        Self { meta: wire.metadata.keep(context), cluster_wide: false, rules: wire.rules }
+        Self { meta: wire.metadata.keep(context), cluster_wide: false, rules: wire.rules, aggregated: false }
     }
 }
 
@@ -174,7 +177,12 @@ impl Resource for ClusterRole {
     type Wire = WireRole;
 
     fn keep(wire: WireRole, context: &mut Context) -> Self {
-        Self(Role { meta: wire.metadata.keep(context), cluster_wide: true, rules: wire.rules })
+        Self(Role {
+            meta: wire.metadata.keep(context),
+            cluster_wide: true,
+            rules: wire.rules,
+            aggregated: wire.aggregation_rule.is_some(),
+        })
     }
 }
 

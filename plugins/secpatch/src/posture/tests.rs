@@ -189,6 +189,30 @@ fn a_role_that_was_not_read_may_give_anything() {
     assert!(found.status == CheckStatus::Unknown && found.evidence.contains("ClusterRole edit"), "{found:?}");
 }
 
+#[test]
+fn a_role_that_a_controller_fills_says_nothing_in_a_manifest() {
+    let text = bound("verbs: [get], apiGroups: [''], resources: [pods]", ADA).replace(
+        "rules: [{verbs: [get], apiGroups: [''], resources: [pods]}]",
+        "aggregationRule: {clusterRoleSelectors: []}",
+    );
+    assert!(text.contains("aggregationRule"), "{text}");
+    let found = line(&posture(&text, &nobody()), "rbac-secrets");
+    assert!(found.status == CheckStatus::Unknown && found.evidence.contains("ClusterRole r"), "{found:?}");
+}
+
+#[test]
+fn a_default_account_is_known_by_every_name_it_has() {
+    for (subject, status) in [
+        ("{kind: ServiceAccount, name: default, namespace: shop}", CheckStatus::Fail),
+        ("{kind: User, name: 'system:serviceaccount:shop:default'}", CheckStatus::Fail),
+        ("{kind: Group, name: 'system:serviceaccounts:shop'}", CheckStatus::Fail),
+        ("{kind: User, name: 'system:serviceaccount:shop:web'}", CheckStatus::Pass),
+    ] {
+        let made = posture(&bound_to("view", subject), &nobody());
+        assert_eq!(line(&made, "rbac-default-service-account").status, status, "{subject}");
+    }
+}
+
 fn me(groups: &[&str], rights: Rights) -> Own {
     let me = Me {
         username: "ada".to_owned(),

@@ -10,7 +10,7 @@ use super::{
     Look,
 };
 use crate::{
-    rights::{self, EVERYBODY, Grant, allows, display, grants, is_trusted},
+    rights::{self, EVERYBODY, Grant, allows, display, grants, is_trusted, service_account},
     words::{count, summary},
 };
 
@@ -216,7 +216,11 @@ pub(in super::super) fn default_accounts(look: &Look<'_>) -> Outcome {
             let defaults: Vec<String> = binding
                 .subjects
                 .iter()
-                .filter(|holder| holder.kind == "ServiceAccount" && holder.name == "default")
+                .filter(|holder| {
+                    // The default account of a namespace is in the group of all its accounts.
+                    let in_group = holder.kind == "Group" && holder.name.starts_with("system:serviceaccounts:");
+                    in_group || service_account(binding, holder).is_some_and(|(_, name)| name == "default")
+                })
                 .map(display)
                 .collect();
             (!defaults.is_empty()).then(|| {

@@ -9,7 +9,7 @@ use super::{
     Look,
     rights::is_for_all,
 };
-use crate::{specs::Items, words::count};
+use crate::{rights::service_account, specs::Items, words::count};
 
 /// A pod gets a token unless it or its account says no. Where no binding gives the account a right, the token can do
 /// nothing but what everybody may, and only serves whoever breaks in.
@@ -25,9 +25,8 @@ pub(in super::super) fn automount(look: &Look<'_>) -> Outcome {
     let mut groups: HashSet<&str> = HashSet::new();
     for binding in snapshot.role_bindings.iter().filter(|binding| !is_for_all(binding)) {
         for holder in &binding.subjects {
-            if holder.kind == "ServiceAccount" {
-                let namespace = if holder.namespace.is_empty() { &*binding.meta.namespace } else { &holder.namespace };
-                with_rights.insert((namespace, &holder.name));
+            if let Some(account) = service_account(binding, holder) {
+                with_rights.insert(account);
             } else if holder.name.starts_with("system:serviceaccounts") {
                 groups.insert(&holder.name);
             }
