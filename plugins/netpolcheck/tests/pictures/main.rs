@@ -3,6 +3,10 @@
 #![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod browser;
+#[path = "../reference/cluster.rs"]
+#[expect(dead_code, reason = "shared with the reference of the engine, which needs more of it")]
+mod cluster;
+mod holds;
 #[path = "../support/run.rs"]
 mod run_over;
 
