@@ -10,27 +10,17 @@
 #   - no Deployment ever had fewer ready pods than its budget says
 #   - undo lifts the one cordon and leaves the foreign one, and no annotation and no lock is left
 #
-# BIN_DIR holds the programs of the test cluster if they are not to be built (Go is needed for that), DRAINSAFE_DIR the
-# plugin.
+# BIN_DIR holds the programs of the test cluster if they are not to be built (Go is needed for that), PLUGIN_DIR the
+# plugins.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source benches/measure.sh
 
 RANDOM=${1:-1}
 count=${2:-100}
-work=$(mktemp -d)
-trap 'testcluster down "$work/c" --delete >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-
-bin=${BIN_DIR:-target/cluster}
-[ -n "${BIN_DIR:-}" ] || tests/cluster/build.sh "$bin"
-if [ -z "${DRAINSAFE_DIR:-}" ]; then
-  cargo build --release --quiet -p kubectl-drainsafe
-  DRAINSAFE_DIR=${CARGO_TARGET_DIR:-target}/release
-fi
-export PATH=$(realpath "$bin/bin"):$(realpath "$bin"):$(realpath "$DRAINSAFE_DIR"):$PATH
-testcluster up "$work/c" >/dev/null
-export KUBECONFIG=$work/c/kubeconfig
-testcluster fill "$work/c" --nodes 6 --deployments 8 --pods 24 --grace 1 --end-after grace --ready-after 300ms >/dev/null
+build_plugins
+build_cluster
+start_cluster c --nodes 6 --deployments 8 --pods 24 --grace 1 --end-after grace --ready-after 300ms >/dev/null
 
 fail() {
   echo "error: round $round: $*" >&2

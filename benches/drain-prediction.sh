@@ -10,46 +10,29 @@
 #   readiness  pods that end at once and are ready after 15 s: bound by readiness
 #   set        a StatefulSet of three, one pod after another
 #
-# Every replacement is then looked up: none may be Pending. BIN_DIR holds the programs of the test cluster, DRAINSAFE the
-# plugin, if they are not to be built.
+# Every replacement is then looked up: none may be Pending. BIN_DIR holds the programs of the test cluster, PLUGIN_DIR the
+# plugins, if they are not to be built.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source benches/measure.sh
 
-programs=${BIN_DIR:-${CARGO_TARGET_DIR:-target}/cluster}
-[ -n "${BIN_DIR:-}" ] || tests/cluster/build.sh "$programs"
-programs=$(realpath "$programs")
-if [ -z "${DRAINSAFE:-}" ]; then
-  cargo build --release --quiet -p kubectl-drainsafe
-  DRAINSAFE=${CARGO_TARGET_DIR:-target}/release/kubectl-drainsafe
-fi
-drainsafe=$(realpath "$DRAINSAFE")
-work=$(mktemp -d)
-finish() {
-  for cluster in "$work"/*/; do "$programs/testcluster" down "$cluster" >/dev/null 2>&1 || true; done
-  rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
+choose_parts budget hosts grace readiness set -- "$@"
+build_plugins
+build_cluster
 
-fill() {
-  local cluster=$1
-  shift
-  "$programs/testcluster" fill "$cluster" "$@" >/dev/null
-}
-
-# Fills a cluster as the case wants it, and gives the nodes that are drained.
+# A cluster as the case wants it, and the nodes that are drained.
 prepare() {
-  local case=$1 cluster=$2
+  local case=$1
   local zones=(--spread topology.kubernetes.io/zone) hosts=(--spread kubernetes.io/hostname)
   local shop=(--nodes 12 --pods 120 --deployments 20 --grace 5 --end-after grace --ready-after 3s)
   case $case in
-  budget) fill "$cluster" "${shop[@]}" "${zones[@]}" ;;
-  hosts) fill "$cluster" "${shop[@]}" "${zones[@]}" "${hosts[@]}" ;;
-  grace) fill "$cluster" --nodes 6 --pods 30 --deployments 10 "${hosts[@]}" --grace 20 --end-after grace ;;
-  readiness) fill "$cluster" --nodes 6 --pods 30 --deployments 10 "${hosts[@]}" --grace 2 --end-after grace --ready-after 15s ;;
+  budget) start_cluster "$case" "${shop[@]}" "${zones[@]}" ;;
+  hosts) start_cluster "$case" "${shop[@]}" "${zones[@]}" "${hosts[@]}" ;;
+  grace) start_cluster "$case" --nodes 6 --pods 30 --deployments 10 "${hosts[@]}" --grace 20 --end-after grace ;;
+  readiness) start_cluster "$case" --nodes 6 --pods 30 --deployments 10 "${hosts[@]}" --grace 2 --end-after grace --ready-after 15s ;;
   set)
-    fill "$cluster" --nodes 4 --pods 0
-    "$programs/bin/kubectl" --kubeconfig "$cluster/kubeconfig" apply -f - >/dev/null <<'YAML'
+    start_cluster "$case" --nodes 4 --pods 0
+    kubectl apply -f - >/dev/null <<'YAML'
 apiVersion: apps/v1
 kind: StatefulSet
 metadata: {name: db, namespace: default}
@@ -65,33 +48,27 @@ spec:
       nodeSelector: {kubernetes.io/os: linux}
       containers: [{name: db, image: "registry.example/db:1"}]
 YAML
-    "$programs/bin/kubectl" --kubeconfig "$cluster/kubeconfig" rollout status statefulset/db --timeout 60s >/dev/null
+    kubectl rollout status statefulset/db --timeout 60s >/dev/null
     ;;
-  *) echo "error: no case $case" >&2 && return 2 ;;
   esac
   case $case in
-  budget | hosts) echo node-0000 node-0001 node-0002 node-0003 ;;
-  *) echo node-0000 node-0001 ;;
+  budget | hosts) nodes=(node-0000 node-0001 node-0002 node-0003) ;;
+  *) nodes=(node-0000 node-0001) ;;
   esac
 }
 
-cases=("$@")
-[ ${#cases[@]} -gt 0 ] || cases=(budget hosts grace readiness set)
 printf '%-10s %5s %10s %9s %9s  %s\n' case pods predicted measured error 'bound by'
-for case in "${cases[@]}"; do
-  cluster=$work/$case
-  "$programs/testcluster" up "$cluster" >/dev/null
-  export KUBECONFIG=$cluster/kubeconfig
-  nodes=$(prepare "$case" "$cluster")
-  field() { "$drainsafe" plan $nodes -o "jsonpath={.drain.$1}" || true; }
+for case in "${parts[@]}"; do
+  prepare "$case"
+  field() { kubectl-drainsafe plan "${nodes[@]}" -o "jsonpath={.drain.$1}" || true; }
   predicted=$(field predictedSeconds)
   bound=$(field boundBy)
-  result=$("$drainsafe" node $nodes --yes -o json | tail -n 1)
+  result=$(kubectl-drainsafe node "${nodes[@]}" --yes -o json | tail -n 1)
   measured=$(sed -E 's/.*"seconds":([0-9.]+).*/\1/' <<<"$result")
   moved=$(sed -E 's/.*"evicted":([0-9]+).*/\1/' <<<"$result")
-  pending=$("$programs/bin/kubectl" get pods -A --field-selector status.phase=Pending --no-headers 2>/dev/null | wc -l)
+  pending=$(kubectl get pods -A --field-selector status.phase=Pending --no-headers 2>/dev/null | wc -l)
   awk -v c="$case" -v n="$moved" -v p="$predicted" -v m="$measured" -v b="$bound" \
     'BEGIN { printf "%-10s %5d %8.1f s %7.1f s %+8.0f%%  %s\n", c, n, p, m, (p / m - 1) * 100, b }'
   [ "$pending" -eq 0 ] || echo "  $pending replacements are Pending"
-  "$programs/testcluster" down "$cluster" --delete >/dev/null
+  testcluster down "$work/$case" --delete >/dev/null
 done

@@ -17,31 +17,17 @@
 # grace. Columns: seconds, their ratio to the floor, pods on the nodes, evictions attempted for each, requests made (by
 # the API server's audit log), and the lowest number of ready pods of any Deployment (from every event of a watch).
 #
-# BIN_DIR holds the programs of the test cluster if they are not to be built (Go is needed for that), DRAINSAFE_DIR the
-# plugin.
+# BIN_DIR holds the programs of the test cluster if they are not to be built (Go is needed for that), PLUGIN_DIR the
+# plugins.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source benches/measure.sh
 
-work=$(mktemp -d)
-cluster='' sampler=''
-end_cluster() {
-  [ -z "$sampler" ] || kill "$sampler" 2>/dev/null || true
-  [ -z "$cluster" ] || testcluster down "$cluster" --delete >/dev/null 2>&1 || true
-  sampler='' cluster=''
-}
-trap 'end_cluster; rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-
-parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(A B C nothing grace readiness one-budget)
-
-bin=${BIN_DIR:-target/cluster}
-[ -n "${BIN_DIR:-}" ] || tests/cluster/build.sh "$bin"
-if [ -z "${DRAINSAFE_DIR:-}" ]; then
-  cargo build --release --quiet -p kubectl-drainsafe
-  DRAINSAFE_DIR=${CARGO_TARGET_DIR:-target}/release
-fi
-export PATH=$(realpath "$bin/bin"):$(realpath "$bin"):$(realpath "$DRAINSAFE_DIR"):$PATH
+choose_parts A B C nothing grace readiness one-budget -- "$@"
+build_plugins
+build_cluster
+sampler=''
+at_end '[ -z "$sampler" ] || kill "$sampler" 2>/dev/null'
 
 # One line an event: UID, workload, node, whether it is being deleted, whether it is Ready.
 EVENT='{.type} {.object.metadata.uid} {.object.metadata.namespace}/{.object.metadata.labels.app} d={.object.metadata.deletionTimestamp} r={.object.status.conditions[?(@.type=="Ready")].status}{"\n"}'
@@ -65,9 +51,7 @@ run() {
   local name=$1 tool=$2 count=$3 ready=$4 grace=$5
   shift 5
   cluster=$work/$name-$tool
-  testcluster up "$cluster" --audit >/dev/null
-  export KUBECONFIG=$cluster/kubeconfig
-  testcluster fill "$cluster" --grace "${grace%.*}" "$@" >/dev/null
+  CLUSTER_FLAGS=--audit start_cluster "$name-$tool" --grace "${grace%.*}" "$@" >/dev/null
   if [ "$name" = one-budget ]; then
     kubectl create -n load-00 -f - >/dev/null <<YAML
 {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "all"}, "spec": {"maxUnavailable": 2, "selector": {}}}
@@ -110,7 +94,7 @@ YAML
   printf '%-11s %-10s %7s s %8.1f s %7.2f %6d %12.2f %9d %8s\n' "$name" "$tool" "$seconds" "$floor" \
     "$(awk -v s="$seconds" -v f="$floor" 'BEGIN {print (f > 0 ? s / f : 0)}')" "$pods" \
     "$(awk -v e="$evictions" -v p="$pods" 'BEGIN {print (p ? e / p : 0)}')" "$requests" "$(lowest "$work/events" "$replicas")"
-  end_cluster
+  testcluster down "$cluster" --delete >/dev/null
 }
 
 printf '%-11s %-10s %9s %10s %7s %6s %12s %9s %8s\n' CASE TOOL TIME FLOOR RATIO PODS EVICTIONS/POD REQUESTS LOWEST
@@ -126,7 +110,6 @@ for name in "${parts[@]}"; do
     grace) run grace $tool 4 0.1 10 --nodes 12 --deployments 40 --pods 120 --spread $hosts --budgets=false --end-after grace ;;
     readiness) run readiness $tool 4 6 1 --nodes 12 --deployments 20 --pods 120 --spread $zones --ready-after 6s --end-after grace ;;
     one-budget) run one-budget $tool 4 2 2 --nodes 12 --deployments 10 --pods 60 --namespaces 1 --spread $zones --budgets=false --ready-after 2s --end-after grace ;;
-    *) echo "error: there is no case $name" >&2; exit 2 ;;
     esac
   done
 done

@@ -10,15 +10,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source benches/measure.sh
 
 PODS=${PODS:-150000} NODES=${NODES:-5000} DRAIN=${DRAIN:-1}
-work=$(mktemp -d)
-trap 'rm -rf "$work" "$measurements"' EXIT
-trap 'exit 130' INT TERM
-
-[ -x /usr/bin/time ] || { echo "error: GNU time (/usr/bin/time) is missing" >&2; exit 2; }
-cargo build --release --quiet -p kubectl-drainsafe -p patchkit-workload
-target=${CARGO_TARGET_DIR:-target}/release
-drainsafe=$(realpath "$target/kubectl-drainsafe")
-workload=$(realpath "$target/workload")
+build_plugins
+drainsafe=$plugins/kubectl-drainsafe workload=$plugins/workload
 
 "$workload" files "$work/files" --nodes "$NODES" --pods "$PODS"
 # Pods that exist in no cluster yet, as a manifest.

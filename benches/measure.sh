@@ -1,12 +1,71 @@
-# Helpers to measure programs beside each other, with public tools only: GNU time, awk, sort. To be sourced.
+# Helpers to measure programs beside each other, with public tools only: GNU time, awk, sort. To be sourced, from the root
+# of the repository.
 #
+#   $work                       a folder that is gone at the end
+#   at_end COMMAND              runs COMMAND at the end, however it comes; the last one said is the first
+#   choose_parts KNOWN -- WANTED…   what `wanted PART` then says yes to: those named, or all known
+#   build_plugins               sets $plugins to the folder of the release programs: PLUGIN_DIR, or built
+#   build_cluster               sets $programs to the folder of the test cluster's programs: BIN_DIR, or built (Go is
+#                               needed for that); kubectl and the plugins are on PATH then
+#   start_cluster NAME FLAGS…   a test cluster filled by these flags of `testcluster fill`; KUBECONFIG points at it
 #   declare_run NAME COMMAND…   something to measure
 #   measure_all                 RUNS rounds; each runs every command once, so that a busy moment hits all alike
 #   table BASE                  medians, and the ratio to the run named BASE of the same rounds
 
 RUNS=${RUNS:-5}
+work=$(mktemp -d)
 measurements=$(mktemp -d)
 names=()
+ends=()
+
+finish() {
+  local i
+  for ((i = ${#ends[@]} - 1; i >= 0; i--)); do eval "${ends[i]}" || true; done
+  rm -rf "$work" "$measurements"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+at_end() { ends+=("$1"); }
+
+[ -x /usr/bin/time ] || { echo "error: GNU time (/usr/bin/time) is missing" >&2; exit 2; }
+
+choose_parts() {
+  local known=()
+  while [ "$1" != -- ]; do known+=("$1") && shift; done
+  shift
+  parts=("$@")
+  [ ${#parts[@]} -gt 0 ] || parts=("${known[@]}")
+  local part
+  for part in "${parts[@]}"; do
+    [[ " ${known[*]} " == *" $part "* ]] || { echo "error: there is no part $part: ${known[*]}" >&2; exit 2; }
+  done
+}
+wanted() { [[ " ${parts[*]} " == *" $1 "* ]]; }
+
+# All programs of the workspace at once: a choice of packages would compile their dependencies again, with other features.
+build_plugins() {
+  if [ -z "${PLUGIN_DIR:-}" ]; then
+    cargo build --release --quiet --workspace --bins
+    PLUGIN_DIR=${CARGO_TARGET_DIR:-target}/release
+  fi
+  plugins=$(realpath "$PLUGIN_DIR")
+}
+
+build_cluster() {
+  programs=${BIN_DIR:-${CARGO_TARGET_DIR:-target}/cluster}
+  [ -n "${BIN_DIR:-}" ] || tests/cluster/build.sh "$programs"
+  programs=$(realpath "$programs")
+  export PATH=$programs/bin:$programs:$plugins:$PATH
+}
+
+start_cluster() {
+  local cluster=$work/$1
+  shift
+  at_end "testcluster down '$cluster' --delete >/dev/null 2>&1"
+  testcluster up "$cluster" ${CLUSTER_FLAGS:-} >/dev/null
+  export KUBECONFIG=$cluster/kubeconfig
+  testcluster fill "$cluster" "$@" >/dev/null
+}
 
 declare_run() {
   local name=$1

@@ -14,19 +14,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source benches/measure.sh
 
 SEED=${SEED:-1}
-work=$(mktemp -d)
-trap 'rm -rf "$work" "$measurements"' EXIT
-trap 'exit 130' INT TERM
-
-parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(sizes can growth)
-wanted() { [[ " ${parts[*]} " == *" $1 "* ]]; }
-
-[ -x /usr/bin/time ] || { echo "error: GNU time (/usr/bin/time) is missing" >&2; exit 2; }
-cargo build --release --quiet -p kubectl-netpolcheck -p patchkit-workload
-target=${CARGO_TARGET_DIR:-target}/release
-netpolcheck=$(realpath "$target/kubectl-netpolcheck")
-workload=$(realpath "$target/workload")
+choose_parts sizes can growth -- "$@"
+build_plugins
+netpolcheck=$plugins/kubectl-netpolcheck workload=$plugins/workload
 
 # cluster PODS POLICIES REPLICAS: the file of a generated cluster.
 cluster() {

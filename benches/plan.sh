@@ -20,46 +20,20 @@ PODS=${PODS:-150000} NODES=${NODES:-5000}
 CLUSTER_PODS=${CLUSTER_PODS:-5000} CLUSTER_NODES=${CLUSTER_NODES:-200}
 # A plan of one day, whatever the day is; and no look at newer facts.
 PLAN_FLAGS=(--as-of 2026-09-01)
-work=$(mktemp -d)
-ends=()
-finish() {
-  local i
-  for ((i = ${#ends[@]} - 1; i >= 0; i--)); do eval "${ends[i]}" || true; done
-  rm -rf "$work" "$measurements"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(cluster files server start)
-wanted() { [[ " ${parts[*]} " == *" $1 "* ]]; }
-
-[ -x /usr/bin/time ] || { echo "error: GNU time (/usr/bin/time) is missing" >&2; exit 2; }
-cargo build --release --quiet -p kubectl-secpatch -p patchkit-workload
-target=${CARGO_TARGET_DIR:-target}/release
-secpatch=$(realpath "$target/kubectl-secpatch")
-workload=$(realpath "$target/workload")
-
-if wanted cluster || wanted start; then
-  programs=${BIN_DIR:-${CARGO_TARGET_DIR:-target}/cluster-bin}
-  [ -n "${BIN_DIR:-}" ] || tests/cluster/build.sh "$programs"
-  programs=$(realpath "$programs")
-  kubectl=$programs/bin/kubectl
-fi
+choose_parts cluster files server start -- "$@"
+build_plugins
+secpatch=$plugins/kubectl-secpatch workload=$plugins/workload
+if wanted cluster || wanted start; then build_cluster; fi
 
 if wanted cluster; then
-  cluster=$work/cluster
-  ends+=("'$programs/testcluster' down '$cluster' >/dev/null 2>&1")
-  "$programs/testcluster" up "$cluster" >/dev/null
-  "$programs/testcluster" fill "$cluster" --nodes "$CLUSTER_NODES" --pods "$CLUSTER_PODS" >/dev/null
-  config=$(find "$cluster" -maxdepth 2 -name 'kubeconfig' -o -maxdepth 2 -name '*.kubeconfig' | sort | head -n 1)
+  start_cluster cluster --nodes "$CLUSTER_NODES" --pods "$CLUSTER_PODS"
   next_table
-  declare_run "bare LIST of the same objects" "$workload" list --kubeconfig "$config"
-  declare_run "kubectl secpatch plan" "$secpatch" plan --kubeconfig "$config" "${PLAN_FLAGS[@]}"
-  declare_run "kubectl get pods -A -o json" "$kubectl" --kubeconfig "$config" get pods -A -o json
+  declare_run "bare LIST of the same objects" "$workload" list --kubeconfig "$KUBECONFIG"
+  declare_run "kubectl secpatch plan" "$secpatch" plan "${PLAN_FLAGS[@]}"
+  declare_run "kubectl get pods -A -o json" kubectl get pods -A -o json
   measure_all
   table "bare LIST of the same objects" "test cluster, $CLUSTER_PODS pods, $CLUSTER_NODES nodes"
-  "$programs/testcluster" down "$cluster" >/dev/null
+  testcluster down "$work/cluster" --delete >/dev/null
 fi
 
 if wanted files; then
@@ -80,7 +54,7 @@ if wanted server; then
   "$workload" serve --nodes "$NODES" --pods "$PODS" --write-kubeconfig "$work/kubeconfig" <"$work/hold" >"$work/address" &
   server=$!
   exec 8>"$work/hold"
-  ends+=("exec 8>&-; wait $server")
+  at_end "exec 8>&-; wait $server"
   until [ -s "$work/address" ]; do kill -0 "$server" && sleep 0.1; done
   next_table
   declare_run "bare LIST of the same objects" "$workload" list --kubeconfig "$work/kubeconfig"
@@ -93,5 +67,5 @@ if wanted start; then
   printf '\n%-44s %9s\n' "start" "time"
   printf '%-44s %6s ms\n' "kubectl secpatch --help" "$(start_time "$secpatch" --help)" \
     "kubectl secpatch --version" "$(start_time "$secpatch" --version)" \
-    "kubectl version --client" "$(start_time "$kubectl" version --client)"
+    "kubectl version --client" "$(start_time kubectl version --client)"
 fi

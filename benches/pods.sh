@@ -11,15 +11,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source benches/measure.sh
 
 PODS=${PODS:-2000}
-work=$(mktemp -d)
-trap 'rm -rf "$work" "$measurements"' EXIT
-trap 'exit 130' INT TERM
-
-[ -x /usr/bin/time ] || { echo "error: GNU time (/usr/bin/time) is missing" >&2; exit 2; }
-cargo build --release --quiet -p kubectl-secpatch -p patchkit-workload
-target=${CARGO_TARGET_DIR:-target}/release
-secpatch=$(realpath "$target/kubectl-secpatch")
-"$target/workload" files "$work/all" --nodes 50 --pods "$PODS" --format yaml
+build_plugins
+secpatch=$plugins/kubectl-secpatch
+"$plugins/workload" files "$work/all" --nodes 50 --pods "$PODS" --format yaml
 mkdir "$work/list" "$work/each"
 mv "$work/all/pods.yaml" "$work/list/pods.yaml"
 # Each item of the list as a manifest of its own.

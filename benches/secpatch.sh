@@ -16,25 +16,9 @@ source benches/measure.sh
 MANIFESTS=${MANIFESTS:-2000}
 CLUSTER_PODS=${CLUSTER_PODS:-5000} CLUSTER_NODES=${CLUSTER_NODES:-200}
 FLAGS=(--as-of 2026-09-01)
-work=$(mktemp -d)
-ends=()
-finish() {
-  local i
-  for ((i = ${#ends[@]} - 1; i >= 0; i--)); do eval "${ends[i]}" || true; done
-  rm -rf "$work" "$measurements"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(files cluster)
-wanted() { [[ " ${parts[*]} " == *" $1 "* ]]; }
-
-[ -x /usr/bin/time ] || { echo "error: GNU time (/usr/bin/time) is missing" >&2; exit 2; }
-cargo build --release --quiet -p kubectl-secpatch -p patchkit-workload
-target=${CARGO_TARGET_DIR:-target}/release
-secpatch=$(realpath "$target/kubectl-secpatch")
-workload=$(realpath "$target/workload")
+choose_parts files cluster -- "$@"
+build_plugins
+secpatch=$plugins/kubectl-secpatch workload=$plugins/workload
 
 # One Deployment a file with four containers of about 1 KB each; every hundredth has an API that is gone.
 write_manifests() {
@@ -63,14 +47,8 @@ if wanted files; then
 fi
 
 if wanted cluster; then
-  programs=${BIN_DIR:-${CARGO_TARGET_DIR:-target}/cluster-bin}
-  [ -n "${BIN_DIR:-}" ] || tests/cluster/build.sh "$programs"
-  programs=$(realpath "$programs")
-  cluster=$work/cluster
-  ends+=("'$programs/testcluster' down '$cluster' >/dev/null 2>&1")
-  "$programs/testcluster" up "$cluster" >/dev/null
-  "$programs/testcluster" fill "$cluster" --nodes "$CLUSTER_NODES" --pods "$CLUSTER_PODS" >/dev/null
-  config=$cluster/kubeconfig
+  build_cluster
+  start_cluster cluster --nodes "$CLUSTER_NODES" --pods "$CLUSTER_PODS"
   templates=deployments.apps,statefulsets.apps,daemonsets.apps,replicasets.apps,jobs.batch,cronjobs.batch
   rights=roles.rbac.authorization.k8s.io,clusterroles.rbac.authorization.k8s.io
   rights+=,rolebindings.rbac.authorization.k8s.io,clusterrolebindings.rbac.authorization.k8s.io
@@ -85,10 +63,9 @@ if wanted cluster; then
   needs[posture]+=,resourcequotas,limitranges,customresourcedefinitions.apiextensions.k8s.io
   for command in apis cves images posture; do
     next_table
-    declare_run "bare LISTs" "$workload" list --kubeconfig "$config" --only "${needs[$command]}"
-    declare_run "kubectl secpatch $command" "$secpatch" "$command" --kubeconfig "$config" "${FLAGS[@]}" -o json
+    declare_run "bare LISTs" "$workload" list --kubeconfig "$KUBECONFIG" --only "${needs[$command]}"
+    declare_run "kubectl secpatch $command" "$secpatch" "$command" "${FLAGS[@]}" -o json
     measure_all
     table "bare LISTs" "$command: test cluster, $CLUSTER_PODS pods, $CLUSTER_NODES nodes"
   done
-  "$programs/testcluster" down "$cluster" >/dev/null
 fi
