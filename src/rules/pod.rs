@@ -4,7 +4,7 @@
 //! Field names and meanings: `k8s.io/api/core/v1/types.go`. All of it compares and hashes as a whole, so that the
 //! thousands of pods that come from one template share one copy.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
@@ -57,7 +57,7 @@ pub struct PodSpec {
     /// Absent and `true` both mean the host's user namespace.
     pub host_users: Option<bool>,
     pub os: Option<NamedReference>,
-    pub security_context: Option<Box<PodSecurityContext>>,
+    pub security_context: Option<Arc<PodSecurityContext>>,
     pub service_account_name: Option<CompactString>,
     pub automount_service_account_token: Option<bool>,
     pub restart_policy: Option<CompactString>,
@@ -135,16 +135,16 @@ pub struct Container {
     #[serde(deserialize_with = "or_default")]
     pub env_from: Vec<EnvFrom>,
     #[serde(deserialize_with = "or_default")]
-    pub resources: ResourceRequirements,
+    pub resources: Arc<ResourceRequirements>,
     /// `Always` on an init container makes it a sidecar.
     pub restart_policy: Option<CompactString>,
     #[serde(deserialize_with = "or_default")]
     pub restart_policy_rules: Vec<RestartRule>,
-    pub security_context: Option<Box<SecurityContext>>,
-    pub liveness_probe: Option<Box<Probe>>,
-    pub readiness_probe: Option<Box<Probe>>,
-    pub startup_probe: Option<Box<Probe>>,
-    pub lifecycle: Option<Box<Lifecycle>>,
+    pub security_context: Option<Arc<SecurityContext>>,
+    pub liveness_probe: Option<Arc<Probe>>,
+    pub readiness_probe: Option<Arc<Probe>>,
+    pub startup_probe: Option<Arc<Probe>>,
+    pub lifecycle: Option<Arc<Lifecycle>>,
     #[serde(deserialize_with = "or_default")]
     pub volume_mounts: Vec<VolumeMount>,
     #[serde(deserialize_with = "or_default")]

@@ -5,7 +5,7 @@
 //! `pkg/scheduler/framework/types.go` for a placed one. Node-allocatable resources of claims
 //! (`DRANodeAllocatableResources`) are alpha and left out.
 
-use std::{collections::btree_map::Entry, fmt};
+use std::{collections::btree_map::Entry, fmt, sync::Arc};
 
 use super::{
     Quantity,
@@ -87,7 +87,7 @@ pub fn of_placed(spec: &PodSpec, status: &ResourceStatus<'_>) -> Resources {
 /// LimitRange adds is not known here.
 pub fn apply_defaults(spec: &mut PodSpec) {
     for container in spec.containers.iter_mut().chain(&mut spec.init_containers) {
-        let ResourceRequirements { requests, limits, .. } = &mut container.resources;
+        let ResourceRequirements { requests, limits, .. } = Arc::make_mut(&mut container.resources);
         fill(requests, limits);
     }
     let requests = sum_of_spec(spec);

@@ -8,7 +8,12 @@ use crate::rules::budget::CoveredPod;
 
 /// The pods that a budget covers, whatever their phase.
 pub fn pods_of<'s>(snapshot: &'s Snapshot, budget: &'s PodDisruptionBudget) -> impl Iterator<Item = &'s Pod> {
-    snapshot.pods.iter().filter(|pod| covers(budget, pod))
+    snapshot.pods_in(&budget.meta.namespace).iter().filter(|pod| budget.spec.covers(&pod.meta.labels))
+}
+
+/// The budgets that cover a pod.
+pub fn over<'s>(snapshot: &'s Snapshot, pod: &Pod) -> impl Iterator<Item = &'s PodDisruptionBudget> {
+    snapshot.budgets_in(&pod.meta.namespace).iter().filter(|budget| budget.spec.covers(&pod.meta.labels))
 }
 
 /// Whether a budget covers a pod.

@@ -19,10 +19,7 @@ pub enum ReadyEndpoint<'s> {
 /// # Errors
 /// Why it cannot be told whether it is there.
 pub fn service<'s>(snapshot: &'s Snapshot, reference: &ServiceReference) -> Result<Option<&'s Service>, String> {
-    let found = snapshot
-        .services
-        .iter()
-        .find(|service| *service.meta.namespace == *reference.namespace && service.meta.name == reference.name);
+    let found = snapshot.services_in(&reference.namespace).iter().find(|service| service.meta.name == reference.name);
     match (found, snapshot.why_unknown(&kinds::SERVICES)) {
         (None, Some(why)) => Err(why),
         (found, _) => Ok(found),
@@ -39,18 +36,14 @@ pub fn ready_endpoints<'s>(snapshot: &'s Snapshot, service: &'s Service) -> Resu
         return Err(format!("the Service points to {}, outside of the cluster", service.external_name));
     }
     let namespace = &service.meta.namespace;
-    let slices: Vec<_> = snapshot
-        .endpoint_slices
-        .iter()
-        .filter(|slice| slice.meta.namespace == *namespace && slice.service == service.meta.name)
-        .collect();
+    let slices: Vec<_> =
+        snapshot.endpoint_slices_in(namespace).iter().filter(|slice| slice.service == service.meta.name).collect();
     if !slices.is_empty() {
         let ready = slices.iter().flat_map(|slice| &slice.endpoints).filter(|endpoint| endpoint.ready);
         let mut found: Vec<ReadyEndpoint<'s>> = Vec::new();
         for endpoint in ready {
-            let pod = snapshot.pods.iter().find(|pod| {
-                !endpoint.pod.is_empty() && pod.meta.namespace == *namespace && pod.meta.name == endpoint.pod
-            });
+            let pods = snapshot.pods_in(namespace);
+            let pod = pods.iter().find(|pod| !endpoint.pod.is_empty() && pod.meta.name == endpoint.pod);
             match pod {
                 // A pod of two address families is in two slices.
                 Some(pod)
@@ -75,9 +68,8 @@ pub fn ready_endpoints<'s>(snapshot: &'s Snapshot, service: &'s Service) -> Resu
 
 /// The pods that a Service selects; none where it has no selector.
 pub fn selected<'s>(snapshot: &'s Snapshot, service: &'s Service) -> impl Iterator<Item = &'s Pod> {
-    snapshot.pods.iter().filter(|pod| {
+    snapshot.pods_in(&service.meta.namespace).iter().filter(|pod| {
         !service.selector.is_empty()
-            && pod.meta.namespace == service.meta.namespace
             && service.selector.iter().all(|(key, value)| pod.meta.labels.get(key) == Some(value))
     })
 }

@@ -29,6 +29,7 @@ use super::{
         },
         workload::Workload,
     },
+    settle::Listed,
     version::ServerVersion,
 };
 use crate::report::{NotEvaluated, SourceRef};
@@ -143,7 +144,38 @@ pub struct ServedResource {
     pub plural: String,
 }
 
+/// The objects of one namespace, of a list that is in order.
+fn of_namespace<'s, T: Listed>(list: &'s [T], namespace: &str) -> &'s [T] {
+    let from = list.partition_point(|object| *object.meta().namespace < *namespace);
+    let count = list[from..].partition_point(|object| *object.meta().namespace == *namespace);
+    &list[from..from + count]
+}
+
 impl Snapshot {
+    /// The pods of a namespace.
+    #[must_use]
+    pub fn pods_in(&self, namespace: &str) -> &[Pod] {
+        of_namespace(&self.pods, namespace)
+    }
+
+    /// The disruption budgets of a namespace.
+    #[must_use]
+    pub fn budgets_in(&self, namespace: &str) -> &[PodDisruptionBudget] {
+        of_namespace(&self.budgets, namespace)
+    }
+
+    /// The Services of a namespace.
+    #[must_use]
+    pub fn services_in(&self, namespace: &str) -> &[Service] {
+        of_namespace(&self.services, namespace)
+    }
+
+    /// The EndpointSlices of a namespace.
+    #[must_use]
+    pub fn endpoint_slices_in(&self, namespace: &str) -> &[EndpointSlice] {
+        of_namespace(&self.endpoint_slices, namespace)
+    }
+
     /// Whether the objects of a kind were read.
     #[must_use]
     pub fn coverage(&self, kind: &Kind) -> Coverage {

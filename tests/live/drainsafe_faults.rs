@@ -90,7 +90,7 @@ pub fn a_killed_run_comes_to_the_same_end() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/drain-kills.sh");
     // Builds the plugins, as every test that runs one does.
     let _ = patchkit_test_support::plugin("drainsafe").args(["--version"]).output().exits(0);
-    let sweep = Run::new("bash").args([script, "7", "1"]).env("BIN_DIR", programs).env("DRAINSAFE_DIR", plugins);
+    let sweep = Run::new("bash").args([script, "7", "1"]).env("BIN_DIR", programs).env("PLUGIN_DIR", plugins);
     let output = sweep.output().exits(0);
     assert!(output.stdout.contains("each came to the same end"), "{}", output.stdout);
 }

@@ -8,6 +8,7 @@ mod drainsafe_faults;
 mod drainsafe_fit;
 mod drainsafe_node;
 mod drainsafe_plan;
+mod drainsafe_traps;
 mod ends;
 mod faults;
 mod netpolcheck;
@@ -55,6 +56,23 @@ fn main() -> ExitCode {
         drainsafe_node::brings_a_second_replica_up_first,
         drainsafe_node::waits_for_volumes_to_be_detached,
         drainsafe_node::moves_a_set_one_pod_after_the_other,
+        drainsafe_traps::t01_one_replica_that_its_budget_never_lets_go,
+        drainsafe_traps::t02_two_budgets_over_a_pod,
+        drainsafe_traps::t03_a_budget_that_protects_nobody,
+        drainsafe_traps::t04_crash_loops_that_hold_a_budget,
+        drainsafe_traps::t05_a_budget_that_the_controller_has_not_seen,
+        drainsafe_traps::t06_a_pod_that_only_this_node_can_take,
+        drainsafe_traps::t08_a_pod_that_comes_straight_back,
+        drainsafe_traps::t09_a_webhook_whose_last_backend_is_here,
+        drainsafe_traps::t10_all_of_a_service_on_one_node,
+        drainsafe_traps::t11_autoscalers_keep_off_while_it_runs,
+        drainsafe_traps::t12_a_grace_period_of_hours,
+        drainsafe_traps::t14_bare_pods_and_jobs,
+        drainsafe_traps::t15_a_node_that_does_not_answer,
+        drainsafe_traps::t16_a_cordoned_node_is_still_a_domain,
+        drainsafe_traps::t17_control_plane_nodes,
+        drainsafe_traps::t18_a_pod_that_is_bound_after_the_cordon,
+        drainsafe_traps::t19_storage_goes_after_what_uses_it,
         drainsafe_faults::a_run_survives_a_server_that_is_not_well,
         drainsafe_faults::a_run_survives_dropped_watches,
         drainsafe_faults::a_run_survives_the_end_of_its_api_server,

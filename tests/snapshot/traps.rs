@@ -75,7 +75,7 @@ fn ports_are_numbers_or_names_as_they_are_quoted() {
         let spec = format!("  containers:\n  - name: c\n    readinessProbe:\n      tcpSocket:\n        port: {text}\n");
         let snapshot = read_well(pod(&spec));
         let probe = snapshot.pods[0].spec.containers[0].readiness_probe.clone().unwrap();
-        probe.tcp_socket.unwrap().port
+        probe.tcp_socket.as_ref().unwrap().port.clone()
     };
     assert_eq!(port("8080"), IntOrString::Int(8080));
     assert_eq!(port("\"8080\""), IntOrString::String("8080".into()));

@@ -9,7 +9,10 @@ use super::{
     pod::ContainerStatus,
     rule_lines::RuleLines,
 };
-use crate::rules::{Labels, OwnerRef, PodSpec, Resources};
+use crate::rules::{
+    Labels, OwnerRef, PodSpec, Resources,
+    pod::{Lifecycle, PodSecurityContext, Probe, ResourceRequirements, SecurityContext},
+};
 
 /// Keeps one copy of what is equal: thousands of pods come from one template, and share labels, owners and images.
 pub(crate) struct Context {
@@ -20,6 +23,7 @@ pub(crate) struct Context {
     managers: FxHashSet<Arc<[Manager]>>,
     statuses: FxHashSet<Arc<[ContainerStatus]>>,
     resources: FxHashSet<Arc<Resources>>,
+    parts: SpecParts,
     /// Of the object that is being read.
     api_version: Arc<str>,
     origin: Option<Origin>,
@@ -36,9 +40,45 @@ impl Default for Context {
             managers: FxHashSet::default(),
             statuses: FxHashSet::default(),
             resources: FxHashSet::default(),
+            parts: SpecParts::default(),
             api_version: Arc::from(""),
             origin: None,
             rule_lines: RuleLines::default(),
+        }
+    }
+}
+
+/// Parts of specifications, of which there are few different ones in a whole cluster, however many specifications differ.
+#[derive(Default)]
+struct SpecParts {
+    pod_security: FxHashSet<Arc<PodSecurityContext>>,
+    security: FxHashSet<Arc<SecurityContext>>,
+    requirements: FxHashSet<Arc<ResourceRequirements>>,
+    probes: FxHashSet<Arc<Probe>>,
+    lifecycles: FxHashSet<Arc<Lifecycle>>,
+}
+
+impl SpecParts {
+    /// Takes the known copies of the parts of a specification.
+    fn share(&mut self, spec: &mut PodSpec) {
+        spec.security_context.iter_mut().for_each(|part| reuse(&mut self.pod_security, part));
+        let lists = [&mut spec.containers, &mut spec.init_containers, &mut spec.ephemeral_containers];
+        for container in lists.into_iter().flatten() {
+            reuse(&mut self.requirements, &mut container.resources);
+            container.security_context.iter_mut().for_each(|part| reuse(&mut self.security, part));
+            container.lifecycle.iter_mut().for_each(|part| reuse(&mut self.lifecycles, part));
+            let probes = [&mut container.liveness_probe, &mut container.readiness_probe, &mut container.startup_probe];
+            probes.into_iter().flatten().for_each(|part| reuse(&mut self.probes, part));
+        }
+    }
+}
+
+/// Takes the known copy of something equal instead of this one.
+fn reuse<T: Eq + Hash>(known: &mut FxHashSet<Arc<T>>, part: &mut Arc<T>) {
+    match known.get(part) {
+        Some(found) => *part = Arc::clone(found),
+        None => {
+            known.insert(Arc::clone(part));
         }
     }
 }
@@ -118,6 +158,7 @@ impl Context {
             return Arc::clone(found);
         }
         spec.shrink();
+        self.parts.share(&mut spec);
         share(&mut self.specs, spec)
     }
 

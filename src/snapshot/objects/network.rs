@@ -108,11 +108,13 @@ impl Resource for Service {
     type Wire = WireService;
 
     fn keep(wire: WireService, context: &mut Context) -> Self {
-        let spec = wire.spec;
+        let mut spec = wire.spec;
+        spec.ports.shrink_to_fit();
         let mut cluster_ips = spec.cluster_ips;
         if cluster_ips.is_empty() && !spec.cluster_ip.is_empty() {
             cluster_ips.push(spec.cluster_ip);
         }
+        cluster_ips.shrink_to_fit();
         Self {
             meta: wire.metadata.keep(context),
             kind: spec.kind,
@@ -152,7 +154,7 @@ pub struct EndpointSlice {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoint {
     /// Its addresses.
-    pub addresses: Vec<CompactString>,
+    pub addresses: Box<[CompactString]>,
     /// Whether it takes traffic; absent in the API means that it does.
     pub ready: bool,
     /// The pod behind it, where it is one.
@@ -227,7 +229,7 @@ impl Resource for EndpointSlice {
                 .endpoints
                 .into_iter()
                 .map(|endpoint| Endpoint {
-                    addresses: endpoint.addresses,
+                    addresses: endpoint.addresses.into_boxed_slice(),
                     ready: endpoint.conditions.ready.unwrap_or(true),
                     pod: pod_name(endpoint.target_ref),
                     node: endpoint.node_name.unwrap_or_default(),

@@ -128,7 +128,10 @@ pub struct WorkloadStatus {
 
 fn true_conditions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<CompactString>, D::Error> {
     let conditions: Vec<WireType> = or_default(deserializer)?;
-    Ok(conditions.into_iter().filter(|condition| condition.status == "True").map(|condition| condition.kind).collect())
+    let mut kinds: Vec<_> =
+        conditions.into_iter().filter(|condition| condition.status == "True").map(|condition| condition.kind).collect();
+    kinds.shrink_to_fit();
+    Ok(kinds)
 }
 
 impl Workload {

@@ -223,12 +223,9 @@ fn refused_for(
             return None;
         }
         Outlook::Never => {
-            let surge = if draft.planned.can_surge && !scene.options.surge_singletons {
-                "; --surge-singletons brings a second replica up first"
-            } else {
-                ""
-            };
-            (BlockedFor::Never, format!("budget {name} never allows it{}{surge}", limits(standing)))
+            let reason = format!("budget {name} never allows it{}", limits(standing));
+            let offer = draft.planned.can_surge && !scene.options.surge_singletons;
+            (BlockedFor::Never, if offer { format!("{reason}; {OFFER}") } else { reason })
         }
         _ => (BlockedFor::Now, format!("{refusal} ({name})")),
     })
@@ -275,7 +272,13 @@ fn refusal(scene: &Scene<'_>, standing: &Standing<'_>, pods: &[(String, BlockedF
             worst.clone(),
             "give every pod one budget: narrow the selectors until they no longer overlap",
         ),
-        _ => ("budget-never", worst.clone(), NEVER_HINT),
+        _ if worst.iter().any(|(.., reason)| reason.ends_with(OFFER)) => (
+            "budget-never",
+            worst.clone(),
+            "waiting does not help: scale to more replicas or loosen the budget; where the reason offers it, \
+             --surge-singletons brings a second replica up first",
+        ),
+        _ => ("budget-never", worst.clone(), "waiting does not help: scale to more replicas or loosen the budget"),
     };
     let names: Vec<String> = worst.iter().map(|(path, ..)| path.clone()).collect();
     let reason = worst.first().map(|(_, _, reason)| reason.as_str()).unwrap_or_default();
@@ -292,8 +295,7 @@ fn refusal(scene: &Scene<'_>, standing: &Standing<'_>, pods: &[(String, BlockedF
     scene.about(finding, "PodDisruptionBudget", &standing.budget.meta).with_hint(hint)
 }
 
-const NEVER_HINT: &str = "waiting does not help: scale to more replicas or loosen the budget; where the reason offers it, \
-                          --surge-singletons brings a second replica up first";
+const OFFER: &str = "--surge-singletons brings a second replica up first";
 
 /// With `--disable-eviction` nobody asks the budgets.
 fn bypassed(drafts: &[Draft<'_>], said: &mut Said) {

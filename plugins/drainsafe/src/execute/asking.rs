@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, mem::discriminant, time::Duration};
 
+use jiff::Timestamp;
 use patchkit::{cluster::PodRemoval, snapshot::Snapshot};
 
 use super::{
@@ -17,9 +18,14 @@ use super::{
 const TELL_AFTER: Duration = Duration::from_secs(2);
 
 impl Machine {
+    /// The facts of this moment.
+    pub(super) fn world<'a>(&self, snapshot: &'a Snapshot, now: Timestamp) -> World<'a> {
+        World::new(snapshot, &self.tasks, now, self.before.clone().unwrap_or_default())
+    }
+
     /// Asks every pod whose gates are open: first its UID is noted, then it is asked to go.
     pub(super) fn ask(&mut self, snapshot: &Snapshot, now: Now, todo: &mut Vec<Todo>) {
-        let mut world = World::new(snapshot, &self.tasks, now.time, self.settings.began);
+        let mut world = self.world(snapshot, now.time);
         self.count_wanted(&world);
         let mut order: Vec<usize> = (0..self.tasks.len())
             .filter(|at| matches!(self.tasks[*at].state, State::Waiting | State::Noted))

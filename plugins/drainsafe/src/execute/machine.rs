@@ -3,12 +3,14 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
 use patchkit::{
     cluster::{PodRemoval, Removal},
+    rules::LabelSelector,
     snapshot::{Snapshot, kinds},
 };
 
@@ -18,6 +20,7 @@ use super::{
     event::{Event, FailedPod, Kind},
     record::Surge,
     task::{Choice, How, OwnerKey, State, Task},
+    world::Before,
 };
 use crate::drain::{Action, DrainPlan, PlannedPod};
 
@@ -102,6 +105,8 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     /// `--on-failure`
     pub on_failure: OnFailure,
+    /// `--pod-selector`: other pods stay.
+    pub pod_selector: Option<LabelSelector>,
     /// What concerns single pods.
     pub choice: Choice,
     /// `--grace-period`; none means each pod's own.
@@ -175,6 +180,8 @@ pub struct Machine {
     pub(super) proving_late: bool,
     pub(super) surges: BTreeMap<OwnerKey, (Surge, Raised)>,
     pub(super) wanted_before: HashMap<OwnerKey, i64>,
+    /// None until there is sight.
+    pub(super) before: Option<Arc<Before>>,
     pub(super) stopping: Option<Stop>,
     pub(super) over_since: Option<Instant>,
     pub(super) replaced: HashSet<OwnerKey>,
@@ -218,6 +225,7 @@ impl Machine {
             proving_late: false,
             surges: BTreeMap::new(),
             wanted_before: HashMap::new(),
+            before: None,
             stopping: None,
             over_since: None,
             replaced: HashSet::new(),
@@ -390,6 +398,7 @@ impl Machine {
         let mut todo = Vec::new();
         // Without sight nothing is concluded: a pod that is not seen is not gone.
         if snapshot.why_unknown(&kinds::PODS).is_none() {
+            self.before.get_or_insert_with(|| Arc::new(Before::of(snapshot, self.settings.began)));
             self.see(snapshot, now);
             self.time_out(now);
             if self.stopping.is_none() {

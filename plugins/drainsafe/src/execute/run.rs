@@ -62,6 +62,7 @@ impl Run<'_> {
         let options = &self.record.flags.options;
         let settings = Settings {
             timeout: options.deadline(),
+            pod_selector: options.pod_selector.clone(),
             on_failure: self.record.flags.on_failure,
             choice: Choice { surge: options.surge_singletons, allow_pending: options.allow_pending },
             grace_period: (options.grace_period >= 0).then_some(options.grace_period),

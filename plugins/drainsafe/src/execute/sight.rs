@@ -109,7 +109,7 @@ impl Machine {
 
 /// The status of the one budget over a pod.
 fn status_over<'s>(snapshot: &'s Snapshot, pod: &Pod) -> Option<&'s BudgetStatus> {
-    let mut over = snapshot.budgets.iter().filter(|budget| budgets::covers(budget, pod));
+    let mut over = budgets::over(snapshot, pod);
     match (over.next(), over.next()) {
         (Some(budget), None) => budget.status.as_ref(),
         _ => None,

@@ -8,7 +8,6 @@ use super::{
     event::{Event, FailedPod, Kind},
     machine::{Machine, Now, Phase},
     task::{OwnerKey, State},
-    world::World,
 };
 
 /// How long replacements get to become available when all nodes are empty.
@@ -22,7 +21,7 @@ impl Machine {
             return;
         }
         let since = *self.over_since.get_or_insert(now.instant);
-        let world = World::new(snapshot, &self.tasks, now.time, self.settings.began);
+        let world = self.world(snapshot, now.time);
         let mut missing = Vec::new();
         for owner in self.moved_owners() {
             if self.replaced.contains(&owner) {

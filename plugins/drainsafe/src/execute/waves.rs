@@ -3,14 +3,15 @@
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
-use patchkit::snapshot::Snapshot;
+use patchkit::snapshot::{Owners, Snapshot};
 
 use super::{
     OnFailure,
     event::{Event, Kind},
     machine::{Machine, Node, Now, Phase, Proof, Stop, Todo},
-    task::State,
+    task::{OwnerKey, State},
 };
+use crate::fit::tolerates_cordon;
 
 /// A pod that was made so long after its node was cordoned was not on its way there before: it comes straight back.
 const LATE: SignedDuration = SignedDuration::from_secs(2);
@@ -65,6 +66,13 @@ impl Machine {
     /// Finds pods that were not there when the plan was made.
     pub(super) fn find_late(&mut self, snapshot: &Snapshot, todo: &mut Vec<Todo>) {
         let mut late = false;
+        let mut owners = None;
+        let gone: Vec<(String, OwnerKey)> = self
+            .tasks
+            .iter()
+            .filter(|task| matches!(task.state, State::Going { .. } | State::Gone { .. }))
+            .filter_map(|task| Some((task.node.clone(), task.owner.clone()?)))
+            .collect();
         for pod in &snapshot.pods {
             let uid = pod.meta.uid.as_str();
             if pod.node.is_empty() || self.by_uid.contains_key(uid) || pod.is_mirror() {
@@ -74,9 +82,26 @@ impl Machine {
             if matches!(node.phase, Phase::Drained | Phase::Failed) || node.stays.contains(uid) {
                 continue;
             }
+            if self.settings.pod_selector.as_ref().is_some_and(|selector| !selector.matches(&pod.meta.labels)) {
+                node.stays.insert(uid.to_owned());
+                continue;
+            }
             let due = node.cordoned.time.saturating_add(LATE);
             let of_daemon_set = pod.meta.controller().is_some_and(|owner| owner.kind == "DaemonSet");
-            if !of_daemon_set && due.is_ok_and(|due| pod.meta.created.is_some_and(|created| created > due)) {
+            let is_late = due.is_ok_and(|due| pod.meta.created.is_some_and(|created| created > due));
+            // Who tolerates the cordon may be put here at any moment: what replaces a pod of this run has come back.
+            let has_come_back = tolerates_cordon(&pod.spec.tolerations) && {
+                let owners = owners.get_or_insert_with(|| Owners::of(snapshot));
+                owners.top(&pod.meta).is_some_and(|top| {
+                    gone.iter().any(|(on, owner)| {
+                        *on == node.name
+                            && *owner.namespace == *pod.meta.namespace
+                            && owner.kind == top.kind
+                            && owner.name == top.name
+                    })
+                })
+            };
+            if !of_daemon_set && (is_late || has_come_back) {
                 node.stays.insert(uid.to_owned());
                 let why = "it was made after the cordon and is here all the same: it comes straight back, and is left";
                 let event =

@@ -7,8 +7,10 @@
 use std::{
     collections::{HashMap, HashSet},
     ops::Range,
+    sync::Arc,
 };
 
+use compact_str::CompactString;
 use jiff::{SignedDuration, Timestamp};
 use patchkit::{
     rules::{budget::BudgetStatus, eviction},
@@ -24,12 +26,40 @@ use patchkit::{
 
 use super::task::{OwnerKey, State, Task};
 
+/// The pods as they stood before the run made any of them go, by UID.
+///
+/// Told apart by what was seen, not by the time at which they were made: the cluster keeps whole seconds and has a clock
+/// of its own, so that a replacement of the run's first second would seem older than the run, and not be waited for.
+#[derive(Debug, Default)]
+pub struct Before {
+    stood: HashSet<CompactString>,
+    /// Those that were not Ready, with when that last changed.
+    unready: HashMap<CompactString, Option<Timestamp>>,
+}
+
+impl Before {
+    /// From the first facts of this process. Where it goes on with a run that began earlier, pods made since may be
+    /// replacements.
+    #[must_use]
+    pub fn of(snapshot: &Snapshot, began: Timestamp) -> Self {
+        let began = Timestamp::from_second(began.as_second()).unwrap_or(began);
+        let mut before = Self::default();
+        for pod in snapshot.pods.iter().filter(|pod| pod.meta.created.is_some_and(|created| created < began)) {
+            before.stood.insert(pod.meta.uid.clone());
+            if !pod.is_ready() {
+                before.unready.insert(pod.meta.uid.clone(), pod.ready_since);
+            }
+        }
+        before
+    }
+}
+
 /// The facts of one moment.
 pub struct World<'a> {
     /// What was read.
     pub snapshot: &'a Snapshot,
     now: Timestamp,
-    began: Timestamp,
+    before: Arc<Before>,
     by_uid: HashMap<&'a str, &'a Pod>,
     owners: HashMap<OwnerKey, OwnerFacts<'a>>,
     budgets: HashMap<(&'a str, &'a str), BudgetStatus>,
@@ -51,16 +81,16 @@ pub struct Standing {
     pub wanted: Option<i64>,
     /// Of its pods those that are Ready for long enough and stay.
     pub available: i64,
-    /// Pods that were not Ready before the run began and are not now: nobody can wait for them.
+    /// Pods that were not Ready before the run began and never since: nobody can wait for them.
     pub broken: i64,
     /// Pods that were made since and are not available yet.
     pub young: i64,
 }
 
 impl<'a> World<'a> {
-    /// Looks at the facts. `began` is when the run was started.
+    /// Looks at the facts.
     #[must_use]
-    pub fn new(snapshot: &'a Snapshot, tasks: &[Task], now: Timestamp, began: Timestamp) -> Self {
+    pub fn new(snapshot: &'a Snapshot, tasks: &[Task], now: Timestamp, before: Arc<Before>) -> Self {
         let controllers = Owners::of(snapshot);
         let workloads: HashMap<_, _> = snapshot
             .workloads
@@ -89,8 +119,16 @@ impl<'a> World<'a> {
                 owner.pods.push(pod);
             }
         }
-        let mut world =
-            Self { snapshot, now, began, by_uid, owners, budgets: HashMap::new(), leaving: HashSet::new(), namespaces };
+        let mut world = Self {
+            snapshot,
+            now,
+            before,
+            by_uid,
+            owners,
+            budgets: HashMap::new(),
+            leaving: HashSet::new(),
+            namespaces,
+        };
         for task in tasks {
             if task.is_leaving() || task.state == State::Noting {
                 world.leave(task);
@@ -153,7 +191,7 @@ impl<'a> World<'a> {
                 !self.is_available(pod, seconds)
                     && pod.meta.deleting.is_none()
                     && !pod.is_finished()
-                    && pod.meta.created.is_some_and(|created| created >= self.began)
+                    && !self.before.stood.contains(&pod.meta.uid)
             }),
         }
     }
@@ -170,8 +208,7 @@ impl<'a> World<'a> {
             && !self.leaving.contains(pod.meta.uid.as_str())
             && !pod.is_finished()
             && pod.meta.deleting.is_none()
-            && pod.meta.created.is_some_and(|created| created < self.began)
-            && pod.ready_since.is_none_or(|since| since < self.began)
+            && self.before.unready.get(&pod.meta.uid).is_some_and(|since| *since == pod.ready_since)
     }
 
     /// Pods of an owner that do not stand as they should, with what is wrong: for the end of a run.
@@ -189,7 +226,7 @@ impl<'a> World<'a> {
 
     /// The budgets over a pod.
     pub fn budgets_over(&self, pod: &Pod) -> Vec<&'a PodDisruptionBudget> {
-        self.snapshot.budgets.iter().filter(|budget| budgets::covers(budget, pod)).collect()
+        budgets::over(self.snapshot, pod).collect()
     }
 
     /// Whether the budgets can be seen at all.

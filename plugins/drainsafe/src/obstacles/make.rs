@@ -1,6 +1,6 @@
 //! Planning a drain of each node alone, and putting what is found together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use patchkit::{
@@ -205,8 +205,13 @@ fn closed(scene: &Scene<'_>, standing: &Standing<'_>) -> Option<Finding> {
 /// Budgets that share pods: the API server refuses to evict those at all.
 fn overlaps(scene: &Scene<'_>, standings: &[Standing<'_>]) -> Vec<Finding> {
     let mut shared: BTreeMap<Vec<usize>, Vec<String>> = BTreeMap::new();
+    let mut of_namespace: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (at, standing) in standings.iter().enumerate() {
+        of_namespace.entry(&standing.budget.meta.namespace).or_default().push(at);
+    }
     for pod in scene.snapshot.pods.iter().filter(|pod| !pod.is_finished()) {
-        let over: Vec<usize> = (0..standings.len()).filter(|&at| covers(standings[at].budget, pod)).collect();
+        let Some(budgets) = of_namespace.get(&*pod.meta.namespace) else { continue };
+        let over: Vec<usize> = budgets.iter().copied().filter(|&at| covers(standings[at].budget, pod)).collect();
         if over.len() > 1 {
             shared.entry(over).or_default().push(pod.meta.path());
         }

@@ -252,7 +252,7 @@ fn add_containers(of_template: &mut Vec<Container>, running: &[Container]) {
             Some(known) => {
                 for (name, amount) in &container.resources.requests {
                     if !known.resources.limits.contains_key(name) {
-                        known.resources.requests.entry(name.clone()).or_insert(*amount);
+                        Arc::make_mut(&mut known.resources).requests.entry(name.clone()).or_insert(*amount);
                     }
                 }
             }

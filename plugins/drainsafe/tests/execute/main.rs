@@ -69,9 +69,10 @@ fn a_replacement_counts_when_it_was_ready_for_long_enough() {
     let mut machine = sim.machine();
     assert_eq!(sim.run(&mut machine), Outcome::Through);
     let (first, second) = (sim.asked[0].0, sim.asked[1].0);
-    assert!(second - first >= 13_000, "{:?}", sim.asked);
+    // The cluster writes whole seconds: a pod that is ready in the middle of one counts from its beginning.
+    assert!(second - first > 12_000, "{:?}", sim.asked);
     // The end waits for the last one as well.
-    assert!(seconds(&sim) >= 26.0, "{}", seconds(&sim));
+    assert!(seconds(&sim) > 24.0, "{}", seconds(&sim));
 }
 
 #[test]
@@ -269,6 +270,26 @@ fn a_pod_that_comes_late_goes_too_and_one_that_comes_straight_back_does_not() {
     assert_eq!(sim.asked.len(), 2, "{:?}", sim.asked);
     assert!(sim.asked.iter().all(|(_, name)| name.starts_with("web")), "{:?}", sim.asked);
     assert!(sim.told.iter().any(|(_, kind, text)| *kind == Kind::Warning && text.contains("comes straight back")));
+}
+
+#[test]
+fn pods_that_are_not_selected_stay_and_nobody_waits_for_them() {
+    let owners = vec![Owner::deployment("web", 1), Owner::deployment("other", 2)];
+    let mut sim = Sim::new(owners).with("web", "old-1", 1).with("other", "old-1", 2);
+    sim.options.pod_selector = Some("app=web".parse().unwrap());
+    let mut machine = sim.machine();
+    assert_eq!(sim.run(&mut machine), Outcome::Through);
+    assert_eq!(sim.asked.len(), 1);
+}
+
+#[test]
+fn who_tolerates_the_cordon_and_comes_back_is_not_asked_again() {
+    let mut sim =
+        Sim::new(vec![Owner { tolerates_cordon: true, ..Owner::deployment("web", 1) }]).with("web", "old-1", 1);
+    let mut machine = sim.machine();
+    assert_eq!(sim.run(&mut machine), Outcome::Through);
+    assert_eq!(sim.asked.len(), 1);
+    assert!(sim.pods.iter().any(|pod| pod.node == "old-1"));
 }
 
 #[test]

@@ -35,6 +35,8 @@ pub struct Owner {
     pub labels: &'static str,
     /// How many of its pods may be missing, where a budget says so.
     pub max_unavailable: Option<usize>,
+    /// Its pods may be put on cordoned nodes, and are, on the first one.
+    pub tolerates_cordon: bool,
 }
 
 impl Owner {
@@ -48,6 +50,7 @@ impl Owner {
             min_ready: 0,
             labels: name,
             max_unavailable: None,
+            tolerates_cordon: false,
         }
     }
 }
@@ -97,7 +100,8 @@ impl Sim {
         Self {
             now: 0,
             instant: Instant::now(),
-            time: "2026-11-24T10:00:00Z".parse().unwrap(),
+            // A run begins in the middle of a second, and the cluster writes whole ones.
+            time: "2026-11-24T10:00:00.7Z".parse().unwrap(),
             owners,
             pods: Vec::new(),
             nodes: vec!["old-1", "old-2", "new-1", "new-2"],
@@ -202,6 +206,9 @@ impl Sim {
         if let Some(gone) = pod.gone_at {
             json["metadata"]["deletionTimestamp"] = json!(self.time_text(gone));
         }
+        if owner.tolerates_cordon {
+            json["spec"]["tolerations"] = json!([{"operator": "Exists"}]);
+        }
         if pod.critical {
             json["spec"]["priorityClassName"] = json!("system-cluster-critical");
             json["spec"]["priority"] = json!(2_000_000_000);
@@ -298,7 +305,8 @@ impl Sim {
         for _ in alive..of.replicas {
             let name = self.next_name(owner);
             let at = self.now.max(1);
-            let node = self.nodes.iter().find(|node| !self.drained.contains(node)).unwrap().to_owned();
+            let node =
+                self.nodes.iter().find(|node| of.tolerates_cordon || !self.drained.contains(node)).unwrap().to_owned();
             self.add(owner, &name, node, at);
         }
         // What is too many is taken from the youngest.
@@ -338,6 +346,7 @@ impl Sim {
         let made = drain::make(Subject { snapshot: live.facts(), options: &options, now: self.time }).unwrap();
         let settings = Settings {
             timeout: options.deadline(),
+            pod_selector: options.pod_selector.clone(),
             on_failure: self.on_failure,
             choice: Choice { surge: options.surge_singletons, allow_pending: options.allow_pending },
             grace_period: None,
