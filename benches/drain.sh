@@ -14,8 +14,10 @@
 #
 # Each tool gets a cluster of its own, filled alike. The scheduler does not place pods twice in the same way, so the
 # floor of each drain stands beside its time: over all owners the largest (pods on the nodes - 1) x (ready + 0.3 s) +
-# grace. Columns: seconds, their ratio to the floor, pods on the nodes, evictions attempted for each, requests made (by
-# the API server's audit log), and the lowest number of ready pods of any Deployment (from every event of a watch).
+# grace. drainsafe ends when the last replacement is Ready too, which kubectl does not wait for: that shows where pods
+# take longer to be ready than to end. Columns: seconds, their ratio to the floor, pods on the nodes, evictions attempted
+# for each, pods made for each (moves), requests made (by the API server's audit log), and the lowest number of ready pods
+# of any Deployment (from every event of a watch).
 #
 # BIN_DIR holds the programs of the test cluster if they are not to be built (Go is needed for that), PLUGIN_DIR the
 # plugins.
@@ -87,17 +89,21 @@ YAML
   sleep 1
   kill "$sampler" 2>/dev/null || true
   sampler=''
-  local requests evictions
+  local requests evictions moves
+  # Pods that were made after the watch's list of those that stood: all events before the first deletion are that list.
+  moves=$(awk '$1 == "ADDED" {all[$2] = 1} $4 != "d=" {begun = 1} !begun {stood[$2] = 1}
+    END {for (uid in all) if (!(uid in stood)) made++; print made + 0}' "$work/events")
   tail -n "+$((before + 1))" "$log" | grep -F "\"userAgent\":\"$agent" >"$work/requests" || true
   requests=$(grep -o '"auditID":"[^"]*"' "$work/requests" | sort -u | wc -l)
   evictions=$(grep -c '/eviction' "$work/requests" || true)
-  printf '%-11s %-10s %7s s %8.1f s %7.2f %6d %12.2f %9d %8s\n' "$name" "$tool" "$seconds" "$floor" \
+  printf '%-11s %-10s %7s s %8.1f s %7.2f %6d %12.2f %10.2f %9d %8s\n' "$name" "$tool" "$seconds" "$floor" \
     "$(awk -v s="$seconds" -v f="$floor" 'BEGIN {print (f > 0 ? s / f : 0)}')" "$pods" \
-    "$(awk -v e="$evictions" -v p="$pods" 'BEGIN {print (p ? e / p : 0)}')" "$requests" "$(lowest "$work/events" "$replicas")"
+    "$(awk -v e="$evictions" -v p="$pods" 'BEGIN {print (p ? e / p : 0)}')" \
+    "$(awk -v m="$moves" -v p="$pods" 'BEGIN {print (p ? m / p : 0)}')" "$requests" "$(lowest "$work/events" "$replicas")"
   testcluster down "$cluster" --delete >/dev/null
 }
 
-printf '%-11s %-10s %9s %10s %7s %6s %12s %9s %8s\n' CASE TOOL TIME FLOOR RATIO PODS EVICTIONS/POD REQUESTS LOWEST
+printf '%-11s %-10s %9s %10s %7s %6s %12s %10s %9s %8s\n' CASE TOOL TIME FLOOR RATIO PODS EVICTIONS/POD MOVES/POD REQUESTS LOWEST
 zones=topology.kubernetes.io/zone hosts=kubernetes.io/hostname
 usual=(--ready-after 3s --end-after grace)
 for name in "${parts[@]}"; do

@@ -9,7 +9,9 @@ use std::{borrow::Cow, sync::Arc};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::{IntOrString, LabelSelector, Labels, NodeSelector, PreferredTerm, Quantity, Toleration, null::or_default};
+use super::{
+    IntOrString, LabelSelector, Labels, NodeSelector, PreferredTerm, Quantity, SharedList, Toleration, null::or_default,
+};
 
 /// Resource names with amounts.
 pub type Resources = std::collections::BTreeMap<CompactString, Quantity>;
@@ -26,16 +28,16 @@ pub struct PodSpec {
     #[serde(deserialize_with = "or_default")]
     pub ephemeral_containers: Vec<Container>,
     #[serde(deserialize_with = "or_default")]
-    pub volumes: Vec<Volume>,
+    pub volumes: SharedList<Volume>,
     /// Taken out into the pod itself while a snapshot is read, so that pods of one template stay equal.
     pub node_name: Option<CompactString>,
     #[serde(deserialize_with = "or_default")]
     pub node_selector: Labels,
     pub affinity: Option<Box<Affinity>>,
     #[serde(deserialize_with = "or_default")]
-    pub tolerations: Vec<Toleration>,
+    pub tolerations: SharedList<Toleration>,
     #[serde(deserialize_with = "or_default")]
-    pub topology_spread_constraints: Vec<TopologySpreadConstraint>,
+    pub topology_spread_constraints: SharedList<TopologySpreadConstraint>,
     #[serde(deserialize_with = "or_default")]
     pub scheduling_gates: Vec<NamedReference>,
     pub scheduler_name: Option<CompactString>,
@@ -64,7 +66,7 @@ pub struct PodSpec {
     pub termination_grace_period_seconds: Option<i64>,
     pub runtime_class_name: Option<CompactString>,
     #[serde(deserialize_with = "or_default")]
-    pub image_pull_secrets: Vec<NamedReference>,
+    pub image_pull_secrets: SharedList<NamedReference>,
     #[serde(deserialize_with = "or_default")]
     pub readiness_gates: Vec<ReadinessGate>,
     pub active_deadline_seconds: Option<i64>,
@@ -81,10 +83,6 @@ impl PodSpec {
                 container.shrink();
             }
         }
-        self.volumes.shrink_to_fit();
-        self.tolerations.shrink_to_fit();
-        self.topology_spread_constraints.shrink_to_fit();
-        self.image_pull_secrets.shrink_to_fit();
     }
 
     /// Init containers, containers and ephemeral containers, with the field that each stands in.
@@ -129,11 +127,11 @@ pub struct Container {
     #[serde(deserialize_with = "or_default")]
     pub args: Vec<CompactString>,
     #[serde(deserialize_with = "or_default")]
-    pub ports: Vec<ContainerPort>,
+    pub ports: SharedList<ContainerPort>,
     #[serde(deserialize_with = "or_default")]
-    pub env: Vec<EnvVar>,
+    pub env: SharedList<EnvVar>,
     #[serde(deserialize_with = "or_default")]
-    pub env_from: Vec<EnvFrom>,
+    pub env_from: SharedList<EnvFrom>,
     #[serde(deserialize_with = "or_default")]
     pub resources: Arc<ResourceRequirements>,
     /// `Always` on an init container makes it a sidecar.
@@ -146,7 +144,7 @@ pub struct Container {
     pub startup_probe: Option<Arc<Probe>>,
     pub lifecycle: Option<Arc<Lifecycle>>,
     #[serde(deserialize_with = "or_default")]
-    pub volume_mounts: Vec<VolumeMount>,
+    pub volume_mounts: SharedList<VolumeMount>,
     #[serde(deserialize_with = "or_default")]
     pub volume_devices: Vec<NamedReference>,
 }
@@ -155,10 +153,6 @@ impl Container {
     fn shrink(&mut self) {
         self.command.shrink_to_fit();
         self.args.shrink_to_fit();
-        self.ports.shrink_to_fit();
-        self.env.shrink_to_fit();
-        self.env_from.shrink_to_fit();
-        self.volume_mounts.shrink_to_fit();
     }
 
     /// An init container that keeps running beside the others (KEP-753).
@@ -197,7 +191,14 @@ pub struct ContainerPort {
 pub struct EnvVar {
     #[serde(deserialize_with = "or_default")]
     pub name: CompactString,
+    #[serde(deserialize_with = "only_references")]
     pub value_from: Option<Box<EnvVarSource>>,
+}
+
+/// What a variable's value comes from, where that is another object.
+fn only_references<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Box<EnvVarSource>>, D::Error> {
+    let source = Option::<Box<EnvVarSource>>::deserialize(deserializer)?;
+    Ok(source.filter(|source| **source != EnvVarSource::default()))
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

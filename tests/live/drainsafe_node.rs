@@ -245,7 +245,12 @@ pub fn asks_for_consent_on_a_terminal_and_shows_what_it_waits_for() {
         assert_eq!(terminal.end().code, Some(0));
         assert!(!place.is_cordoned(&old));
     }
-    let mut terminal = place.drainsafe(&["node", &old]).env("NO_COLOR", "1").in_terminal(80);
+    shows_what_it_waits_for(&place, 80);
+    shows_what_it_waits_for(&Place::with_web(&cluster, "wide", 1, 2, "2s"), 200);
+}
+
+fn shows_what_it_waits_for(place: &Place<'_>, columns: usize) {
+    let mut terminal = place.drainsafe(&["node", &place.old(1)]).env("NO_COLOR", "1").in_terminal(columns);
     terminal.until("context admin");
     terminal.types("y\n");
     terminal.until("budget");
@@ -256,7 +261,7 @@ pub fn asks_for_consent_on_a_terminal_and_shows_what_it_waits_for() {
         "{}",
         shown.lines.join("\n")
     );
-    assert!(shown.lines.iter().all(|line| line.chars().count() <= 80), "{}", shown.lines.join("\n"));
+    assert!(shown.lines.iter().all(|line| line.chars().count() <= columns), "{}", shown.lines.join("\n"));
 }
 
 pub fn tells_programs_what_happens() {

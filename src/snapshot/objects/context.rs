@@ -10,8 +10,11 @@ use super::{
     rule_lines::RuleLines,
 };
 use crate::rules::{
-    Labels, OwnerRef, PodSpec, Resources,
-    pod::{Lifecycle, PodSecurityContext, Probe, ResourceRequirements, SecurityContext},
+    Labels, OwnerRef, PodSpec, Resources, Toleration,
+    pod::{
+        ContainerPort, EnvFrom, EnvVar, Lifecycle, NamedReference, PodSecurityContext, Probe, ResourceRequirements,
+        SecurityContext, TopologySpreadConstraint, Volume, VolumeMount,
+    },
 };
 
 /// Keeps one copy of what is equal: thousands of pods come from one template, and share labels, owners and images.
@@ -56,15 +59,31 @@ struct SpecParts {
     requirements: FxHashSet<Arc<ResourceRequirements>>,
     probes: FxHashSet<Arc<Probe>>,
     lifecycles: FxHashSet<Arc<Lifecycle>>,
+    volumes: FxHashSet<Arc<[Volume]>>,
+    tolerations: FxHashSet<Arc<[Toleration]>>,
+    spreads: FxHashSet<Arc<[TopologySpreadConstraint]>>,
+    references: FxHashSet<Arc<[NamedReference]>>,
+    ports: FxHashSet<Arc<[ContainerPort]>>,
+    variables: FxHashSet<Arc<[EnvVar]>>,
+    sources: FxHashSet<Arc<[EnvFrom]>>,
+    mounts: FxHashSet<Arc<[VolumeMount]>>,
 }
 
 impl SpecParts {
     /// Takes the known copies of the parts of a specification.
     fn share(&mut self, spec: &mut PodSpec) {
         spec.security_context.iter_mut().for_each(|part| reuse(&mut self.pod_security, part));
+        reuse(&mut self.volumes, spec.volumes.shared());
+        reuse(&mut self.tolerations, spec.tolerations.shared());
+        reuse(&mut self.spreads, spec.topology_spread_constraints.shared());
+        reuse(&mut self.references, spec.image_pull_secrets.shared());
         let lists = [&mut spec.containers, &mut spec.init_containers, &mut spec.ephemeral_containers];
         for container in lists.into_iter().flatten() {
             reuse(&mut self.requirements, &mut container.resources);
+            reuse(&mut self.ports, container.ports.shared());
+            reuse(&mut self.variables, container.env.shared());
+            reuse(&mut self.sources, container.env_from.shared());
+            reuse(&mut self.mounts, container.volume_mounts.shared());
             container.security_context.iter_mut().for_each(|part| reuse(&mut self.security, part));
             container.lifecycle.iter_mut().for_each(|part| reuse(&mut self.lifecycles, part));
             let probes = [&mut container.liveness_probe, &mut container.readiness_probe, &mut container.startup_probe];
@@ -74,7 +93,7 @@ impl SpecParts {
 }
 
 /// Takes the known copy of something equal instead of this one.
-fn reuse<T: Eq + Hash>(known: &mut FxHashSet<Arc<T>>, part: &mut Arc<T>) {
+fn reuse<T: Eq + Hash + ?Sized>(known: &mut FxHashSet<Arc<T>>, part: &mut Arc<T>) {
     match known.get(part) {
         Some(found) => *part = Arc::clone(found),
         None => {

@@ -299,7 +299,7 @@ fn take_pin(spec: &mut PodSpec, node: &str) -> bool {
 
 /// Claims that are named after the pod.
 fn unify_claims(spec: &mut PodSpec, pod: &str) {
-    for volume in &mut spec.volumes {
+    for volume in spec.volumes.make_mut() {
         if let VolumeSource::PersistentVolumeClaim { claim } = &mut volume.source {
             claim.forget_pod(&volume.name, pod);
         }
@@ -310,7 +310,7 @@ fn unify_claims(spec: &mut PodSpec, pod: &str) {
 fn unify_token_volume(spec: &mut PodSpec) {
     const PREFIX: &str = "kube-api-access-";
     let mut found = false;
-    for volume in &mut spec.volumes {
+    for volume in spec.volumes.make_mut() {
         if volume.name.starts_with(PREFIX) && matches!(volume.source, VolumeSource::Projected { .. }) {
             volume.name = CompactString::const_new("kube-api-access");
             found = true;
@@ -319,7 +319,7 @@ fn unify_token_volume(spec: &mut PodSpec) {
     if found {
         let containers =
             spec.containers.iter_mut().chain(&mut spec.init_containers).chain(&mut spec.ephemeral_containers);
-        for mount in containers.flat_map(|container| &mut container.volume_mounts) {
+        for mount in containers.flat_map(|container| container.volume_mounts.make_mut()) {
             if mount.name.starts_with(PREFIX) {
                 mount.name = CompactString::const_new("kube-api-access");
             }

@@ -59,7 +59,7 @@ pub struct Workload {
     /// The pods that it wants: `spec.replicas` (absent is 1); for a DaemonSet the number that its controller
     /// computed; for a Job its parallelism.
     pub replicas: i64,
-    /// The specification of its pods.
+    /// The specification of its pods; empty for a ReplicaSet of a past revision, which makes none.
     pub template: Arc<PodSpec>,
     /// The labels of its pods.
     pub template_labels: Arc<Labels>,
@@ -321,7 +321,16 @@ fn keep(kind: WorkloadKind, wire: WireWorkload, context: &mut Context) -> Worklo
                 .any(|condition| matches!(condition.as_str(), "Complete" | "Failed")),
         })
     });
-    let template = wire.template.or(spec.template).unwrap_or_default();
+    let mut template = wire.template.or(spec.template).unwrap_or_default();
+    // An old revision, kept to go back to: it makes no pods, and no rule asks what they would be. There are ten of them
+    // for each Deployment that changes often, and hardly two alike.
+    if kind == WorkloadKind::ReplicaSet
+        && spec.replicas == Some(0)
+        && wire.status.replicas == 0
+        && meta.controller().is_some()
+    {
+        template.spec = PodSpec::default();
+    }
     let (template_labels, template_annotations) = template.metadata.keep_template(context);
     let strategy = spec.strategy.or(spec.update_strategy).unwrap_or_default();
     let rolling = strategy.rolling_update.unwrap_or_default();

@@ -150,7 +150,7 @@ fn merge_label_keys(spec: &mut PodSpec, labels: &Labels) {
         terms(affinity.pod_affinity.as_mut(), &mut one);
         terms(affinity.pod_anti_affinity.as_mut(), &mut one);
     }
-    for constraint in &mut spec.topology_spread_constraints {
+    for constraint in spec.topology_spread_constraints.make_mut() {
         merge(&mut constraint.label_selector, &constraint.match_label_keys, &Operator::In);
     }
 }
@@ -163,13 +163,16 @@ fn tolerate_unready_nodes(spec: &mut PodSpec) {
                 && (toleration.effect == "NoExecute" || toleration.effect.is_empty())
         };
         if !spec.tolerations.iter().any(covers) {
-            spec.tolerations.push(Toleration {
-                key: key.into(),
-                operator: "Exists".into(),
-                value: CompactString::default(),
-                effect: "NoExecute".into(),
-                toleration_seconds: Some(300),
-            });
+            let known = spec.tolerations.iter().cloned();
+            spec.tolerations = known
+                .chain([Toleration {
+                    key: key.into(),
+                    operator: "Exists".into(),
+                    value: CompactString::default(),
+                    effect: "NoExecute".into(),
+                    toleration_seconds: Some(300),
+                }])
+                .collect();
         }
     }
 }

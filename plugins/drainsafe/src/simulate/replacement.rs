@@ -268,7 +268,7 @@ fn mount_claims(spec: &mut PodSpec, running: &PodSpec, workload: &Workload) {
             name: template.clone(),
             source: VolumeSource::PersistentVolumeClaim { claim: ClaimName::OfPod },
         });
-        spec.volumes.retain(|known| known.name != *template);
-        spec.volumes.push(volume);
+        let others = spec.volumes.iter().filter(|known| known.name != *template).cloned();
+        spec.volumes = others.chain([volume]).collect();
     }
 }
