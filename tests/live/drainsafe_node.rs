@@ -249,7 +249,7 @@ pub fn asks_for_consent_on_a_terminal_and_shows_what_it_waits_for() {
     shows_what_it_waits_for(&Place::with_web(&cluster, "wide", 1, 2, "2s"), 200);
 }
 
-fn shows_what_it_waits_for(place: &Place<'_>, columns: usize) {
+fn shows_what_it_waits_for(place: &Place<'_>, columns: u16) {
     let mut terminal = place.drainsafe(&["node", &place.old(1)]).env("NO_COLOR", "1").in_terminal(columns);
     terminal.until("context admin");
     terminal.types("y\n");
@@ -261,7 +261,7 @@ fn shows_what_it_waits_for(place: &Place<'_>, columns: usize) {
         "{}",
         shown.lines.join("\n")
     );
-    assert!(shown.lines.iter().all(|line| line.chars().count() <= columns), "{}", shown.lines.join("\n"));
+    assert!(shown.lines.iter().all(|line| line.chars().count() <= usize::from(columns)), "{}", shown.lines.join("\n"));
 }
 
 pub fn tells_programs_what_happens() {
