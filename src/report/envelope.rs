@@ -1,7 +1,9 @@
 //! The envelope around every report: `patchkit/v1`.
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize, Serializer, ser};
+use serde_json::Value;
 
 use super::{Document, Exit, FailOn, Finding, NotEvaluated, Severity};
 
@@ -124,6 +126,24 @@ pub struct Check {
     pub evidence: String,
 }
 
+/// A field of a report's own section. It is kept as text: most runs lay the report out for people and never look at it,
+/// and as a tree it takes many times the room (a plan of 5,000 nodes names each of them beside each CVE).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section(Box<str>);
+
+impl Section {
+    fn of(value: &impl Serialize) -> Self {
+        Self(serde_json::to_string(value).expect("a report section is plain data").into())
+    }
+}
+
+impl Serialize for Section {
+    /// With its keys in order, as all of a report's are.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serde_json::from_str::<Value>(&self.0).map_err(ser::Error::custom)?.serialize(serializer)
+    }
+}
+
 /// A report: the envelope, a section of its own per kind, and the layout for people.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -138,7 +158,7 @@ pub struct Report {
     pub summary: Summary,
     /// The fields of the section that belongs to this kind, as `contracts` names them (`plan`, `cves`, …).
     #[serde(flatten)]
-    pub sections: Map<String, Value>,
+    pub sections: BTreeMap<String, Section>,
     /// What was found, the most serious first.
     pub findings: Vec<Finding>,
     /// What could not be looked at.
@@ -171,7 +191,7 @@ impl Report {
             kind,
             metadata,
             summary,
-            sections: Map::new(),
+            sections: BTreeMap::new(),
             findings,
             not_evaluated,
             checks: Vec::new(),
@@ -185,8 +205,7 @@ impl Report {
     /// Where the value cannot be written as JSON (a map whose keys are no strings), which is a mistake in the code.
     #[must_use]
     pub fn with_section(mut self, name: &str, value: &impl Serialize) -> Self {
-        let value = serde_json::to_value(value).expect("a report section is plain data");
-        self.sections.insert(name.to_owned(), value);
+        self.sections.insert(name.to_owned(), Section::of(value));
         self
     }
 
