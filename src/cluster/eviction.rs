@@ -115,8 +115,10 @@ impl PodRemoval {
         format!("/api/v1/namespaces/{}/pods/{}", self.namespace, self.name)
     }
 
-    fn options(&self) -> DeleteOptions {
+    fn options(&self, writer: Writer<'_>) -> DeleteOptions {
         DeleteOptions {
+            // Of an eviction the server reads it from here only, not from the query.
+            dry_run: writer.dry_run.then(|| vec!["All".to_owned()]),
             grace_period_seconds: self.grace_period,
             preconditions: Some(Preconditions { uid: Some(self.uid.clone()), ..Preconditions::default() }),
             ..DeleteOptions::default()
@@ -133,18 +135,14 @@ impl Cluster {
                 namespace: Some(pod.namespace.clone()),
                 ..ObjectMeta::default()
             },
-            delete_options: Some(DeleteOptions {
-                // The server reads it from here only, not from the query.
-                dry_run: writer.dry_run.then(|| vec!["All".to_owned()]),
-                ..pod.options()
-            }),
+            delete_options: Some(pod.options(writer)),
         };
         Removal::of(self.create(&format!("{}/eviction", pod.path()), &eviction, writer).await)
     }
 
     /// Deletes a pod past all budgets, once.
-    pub async fn delete_pod(&self, pod: &PodRemoval) -> Removal {
-        Removal::of(self.delete(&pod.path(), &pod.options()).await)
+    pub async fn delete_pod(&self, pod: &PodRemoval, writer: Writer<'_>) -> Removal {
+        Removal::of(self.delete(&pod.path(), &pod.options(writer)).await)
     }
 }
 
@@ -201,7 +199,10 @@ mod tests {
     #[test]
     fn the_options_are_where_the_server_reads_them() {
         let pod = PodRemoval { namespace: "n".into(), name: "p".into(), uid: "u".into(), grace_period: Some(3) };
-        let eviction = Eviction { delete_options: Some(pod.options()), ..Eviction::default() };
+        let eviction = Eviction {
+            delete_options: Some(pod.options(Writer { field_manager: "test", dry_run: false })),
+            ..Eviction::default()
+        };
         let json = serde_json::to_value(eviction).unwrap();
         assert_eq!(json["deleteOptions"]["preconditions"]["uid"], "u");
         assert_eq!(json["deleteOptions"]["gracePeriodSeconds"], 3);

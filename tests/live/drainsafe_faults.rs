@@ -64,6 +64,8 @@ pub fn a_refusal_for_good_stops_the_run_and_says_how_to_go_on() {
     let proxy = FaultProxy::start(Upstream::kubeconfig(cluster.kubeconfig()));
     proxy.rule(Rule::new(Fault::status(403)).path_matching(EVICTION));
     let old = place.old(1);
+    let asked = through(&place, &proxy.url(), &["node", &old, "--dry-run=server"]).output().exits(1);
+    assert!(asked.stdout.contains("the API server would not let it go"), "{}", asked.stdout);
     let output = through(&place, &proxy.url(), &["node", &old, "--yes"]).output().exits(4);
     assert!(output.stdout.contains("There are pending nodes to be drained:"), "{}", output.stdout);
     assert!(output.stdout.contains("to go on: kubectl drainsafe resume"), "{}", output.stdout);

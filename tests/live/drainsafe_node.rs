@@ -216,6 +216,9 @@ pub fn changes_nothing_without_consent() {
     assert!(asked.stderr.contains("--yes") && asked.stdout.contains(&old), "{}\n{}", asked.stdout, asked.stderr);
     let _ = place.drainsafe(&["node", &old, "--dry-run=client", "--yes"]).output().exits(0);
     let _ = place.drainsafe(&["node", &old, "--dry-run"]).output().exits(0);
+    let asked = place.drainsafe(&["node", &old, "--dry-run=server"]).output().exits(0);
+    assert!(asked.stderr.contains("would let 2 of 2 pods go now"), "{}", asked.stderr);
+    assert!(!place.is_cordoned(&old) && place.pods().iter().all(|pod| pod["metadata"]["deletionTimestamp"].is_null()));
     // What never goes is refused before anything is touched.
     place.apply(&[place.budget("web", &json!({"minAvailable": 2}))]);
     let _ = place

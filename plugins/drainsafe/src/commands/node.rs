@@ -8,7 +8,7 @@ use patchkit::{
     app::{App, Failure, source::Gathered},
     cluster::{Cluster, ConnectOptions, LeaseName, Wish},
     render::{Format, RenderContext, RenderError, render},
-    report::{Exit, Metadata, words::count},
+    report::{Exit, Metadata, Severity, words::count},
     term::PromptError,
 };
 
@@ -18,6 +18,7 @@ use crate::{
         Flags, OnFailure, identity,
         lock::{Lock, LockError},
         record::RunRecord,
+        rehearse::rehearse,
         run::Run,
         stops,
         view::View,
@@ -92,7 +93,7 @@ pub enum DryRun {
     None,
     /// Only show the plan
     Client,
-    /// Show the plan, which the budgets' own status on the server is part of
+    /// Show the plan, and ask the API server about each eviction, as a dry run
     Server,
 }
 
@@ -121,7 +122,7 @@ pub fn run(app: &App, args: &NodeArgs, connect: &ConnectOptions) -> Result<Exit,
     let Gathered { snapshot, source } = gather(app, &cluster)?;
     let now = Timestamp::now();
     let subject = Subject { snapshot: &snapshot, options: &args.options, now };
-    let made = drain::make(subject)?;
+    let mut made = drain::make(subject)?;
     let plan = made.plan.clone();
     let json = args.show.output == Some(RunFormat::Json);
     let metadata = Metadata {
@@ -132,6 +133,17 @@ pub fn run(app: &App, args: &NodeArgs, connect: &ConnectOptions) -> Result<Exit,
         source,
     };
     let dry = args.dry_run != DryRun::None;
+    let mut refused = false;
+    if args.dry_run == DryRun::Server {
+        let rehearsal = app.block_on(rehearse(&cluster, &plan, &args.options))?;
+        app.warn(&format!(
+            "the API server would let {} of {} go now (dry run, each asked for alone)",
+            rehearsal.granted,
+            count(rehearsal.asked, "pod")
+        ));
+        refused = rehearsal.findings.iter().any(|finding| finding.severity >= Severity::High);
+        made.findings.extend(rehearsal.findings);
+    }
     if dry || !json || !args.show.yes {
         show(app, made, metadata, json)?;
     }
@@ -140,7 +152,7 @@ pub fn run(app: &App, args: &NodeArgs, connect: &ConnectOptions) -> Result<Exit,
         return Ok(Exit::Findings);
     }
     if dry {
-        return Ok(Exit::Clean);
+        return Ok(if refused { Exit::Findings } else { Exit::Clean });
     }
     if !app.prompt().confirm(&question(&cluster, &plan), args.show.yes)? {
         app.warn("nothing was changed");

@@ -161,7 +161,7 @@ impl Driver<'_> {
                     let cluster = self.cluster.clone();
                     work.spawn(async move {
                         let removal = match how {
-                            How::Delete => cluster.delete_pod(&pod).await,
+                            How::Delete => cluster.delete_pod(&pod, WRITER).await,
                             How::Evict | How::Complete => cluster.evict(&pod, WRITER).await,
                         };
                         Happened::Answered(pod.uid, removal)

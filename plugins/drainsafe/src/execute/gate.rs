@@ -8,7 +8,10 @@ use std::{cmp::Reverse, fmt, time::Instant};
 
 use patchkit::{
     rules::eviction::{self, Answer, Budget, EvictedPod, Refusal},
-    snapshot::objects::pod::{Phase, Pod},
+    snapshot::objects::{
+        cluster_wide::PodDisruptionBudget,
+        pod::{Phase, Pod},
+    },
 };
 
 use super::{
@@ -200,16 +203,21 @@ fn owner(task: &Task, pod: &Pod, world: &World<'_>, context: &Context<'_>) -> Op
     } else {
         wanted - standing.available - standing.broken - standing.young.min((context.handicap)(owner))
     };
-    let most = if ordered { 1 } else { most_missing(pod, world) };
+    let most = if ordered { 1 } else { most_missing(pod, world, wanted) };
     // The pod itself is among the available ones, unless it is not Ready for long enough.
     let this = i64::from(world.counts(owner, pod));
     let blocked = missing + this > most;
     blocked.then(|| Wait::Owner { owner: owner.clone(), available: standing.available, wanted })
 }
 
-/// How many of an owner's pods may be missing: one, or what its budget says.
-fn most_missing(pod: &Pod, world: &World<'_>) -> i64 {
-    world.budgets_over(pod).iter().map(|budget| World::most_missing(budget)).min().unwrap_or(1)
+/// How many of an owner's pods may be missing: one, or what its budget says. What a budget over several owners grants is
+/// for all of them: one of each goes before two of the same.
+fn most_missing(pod: &Pod, world: &World<'_>, wanted: i64) -> i64 {
+    let expected = |budget: &PodDisruptionBudget| budget.status.as_ref().map_or(0, |status| status.expected_pods);
+    let most = |budget: &&PodDisruptionBudget| {
+        if i64::from(expected(budget)) > wanted { 1 } else { World::most_missing(budget) }
+    };
+    world.budgets_over(pod).iter().map(most).min().unwrap_or(1)
 }
 
 fn peers(task: &Task, pod: &Pod, world: &World<'_>, context: &Context<'_>) -> Option<Wait> {

@@ -15,6 +15,7 @@ pub mod lock;
 pub mod machine;
 pub mod node;
 pub mod record;
+pub mod rehearse;
 pub mod run;
 mod sight;
 mod stops;
