@@ -120,11 +120,12 @@ pub fn gate(task: &Task, world: &World<'_>, context: &Context<'_>) -> Gate {
         return Gate::Wait(wait);
     }
     if let Some(wait) = owner(task, pod, world, context) {
-        // Where a budget stands in the way as well, its name says more, and what never goes is not waited for.
-        return match budgets(pod, world) {
-            _ if task.how == How::Delete => Gate::Wait(wait),
-            Gate::Open => Gate::Wait(wait),
-            by_budget => by_budget,
+        // Where a budget stands in the way as well, its name says more, and what never goes is not waited for. But for a
+        // second replica nothing else would ask.
+        let by_budget = if task.how == How::Delete { Gate::Open } else { budgets(pod, world) };
+        return match (wait, by_budget) {
+            (Wait::Owner { .. }, refused @ (Gate::Wait(_) | Gate::Never(_))) => refused,
+            (wait, _) => Gate::Wait(wait),
         };
     }
     if let Some(wait) = peers(task, pod, world, context) {
