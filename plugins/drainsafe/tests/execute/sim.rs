@@ -100,8 +100,7 @@ impl Sim {
         Self {
             now: 0,
             instant: Instant::now(),
-            // A run begins in the middle of a second, and the cluster writes whole ones.
-            time: "2026-11-24T10:00:00.7Z".parse().unwrap(),
+            time: "2026-11-24T10:00:00Z".parse().unwrap(),
             owners,
             pods: Vec::new(),
             nodes: vec!["old-1", "old-2", "new-1", "new-2"],
@@ -128,6 +127,12 @@ impl Sim {
             let pod = self.pods.last_mut().unwrap();
             pod.ready_at = 0;
         }
+        self
+    }
+
+    /// Begins in the middle of a second, where the cluster writes whole ones.
+    pub fn in_mid_second(mut self) -> Self {
+        self.time += SignedDuration::from_millis(700);
         self
     }
 
