@@ -5,8 +5,9 @@ use std::{hash::Hash, sync::Arc};
 use rustc_hash::FxHashSet;
 
 use super::{
-    meta::{Manager, Origin},
-    pod::ContainerStatus,
+    by_parts::ByParts,
+    meta::{CommonMeta, Manager, Origin},
+    pod::{ContainerStatus, PodState},
     rule_lines::RuleLines,
 };
 use crate::rules::{
@@ -26,6 +27,8 @@ pub(crate) struct Context {
     managers: FxHashSet<Arc<[Manager]>>,
     statuses: FxHashSet<Arc<[ContainerStatus]>>,
     resources: FxHashSet<Arc<Resources>>,
+    metas: FxHashSet<Arc<ByParts<CommonMeta>>>,
+    pods: FxHashSet<Arc<ByParts<PodState>>>,
     parts: SpecParts,
     /// Of the object that is being read.
     api_version: Arc<str>,
@@ -43,6 +46,8 @@ impl Default for Context {
             managers: FxHashSet::default(),
             statuses: FxHashSet::default(),
             resources: FxHashSet::default(),
+            metas: FxHashSet::default(),
+            pods: FxHashSet::default(),
             parts: SpecParts::default(),
             api_version: Arc::from(""),
             origin: None,
@@ -187,5 +192,13 @@ impl Context {
 
     pub(crate) fn resources(&mut self, resources: Resources) -> Arc<Resources> {
         share(&mut self.resources, resources)
+    }
+
+    pub(crate) fn common_meta(&mut self, meta: CommonMeta) -> Arc<ByParts<CommonMeta>> {
+        share(&mut self.metas, ByParts(meta))
+    }
+
+    pub(crate) fn pod_state(&mut self, state: PodState) -> Arc<ByParts<PodState>> {
+        share(&mut self.pods, ByParts(state))
     }
 }

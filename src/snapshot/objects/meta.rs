@@ -1,6 +1,11 @@
 //! What is kept of an object's metadata.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    hash::Hash,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
 
 use compact_str::CompactString;
 use jiff::Timestamp;
@@ -9,7 +14,10 @@ use serde::{
     de::{IgnoredAny, MapAccess, Visitor},
 };
 
-use super::Context;
+use super::{
+    Context,
+    by_parts::{ByParts, Parts, place},
+};
 use crate::{
     report::ObjectRef,
     rules::{Labels, OwnerRef, null::or_default, owner},
@@ -19,23 +27,34 @@ use crate::{
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The metadata of an object: identity, labels, owners, times, and which API versions its writers used.
+///
+/// What is not its own alone is read, and written, through [`CommonMeta`]: the pods of a template differ in hardly more
+/// than their names, and a large cluster has a hundred thousand of them.
 #[derive(Clone, Debug, Default)]
 pub struct Meta {
-    /// The namespace; empty for objects of the whole cluster.
-    pub namespace: Arc<str>,
     /// The name; for a manifest with `generateName` only, that prefix.
     pub name: CompactString,
     /// The UID; empty in manifests.
     pub uid: CompactString,
+    /// When the object was created.
+    pub created: Option<Timestamp>,
+    /// Where the object stands in the input files.
+    pub origin: Option<Origin>,
+    common: Arc<ByParts<CommonMeta>>,
+}
+
+/// The part of the metadata that objects of one template have in common.
+#[derive(Clone, Debug, Default)]
+pub struct CommonMeta {
+    /// The namespace; empty for objects of the whole cluster.
+    pub namespace: Arc<str>,
     /// The labels.
     pub labels: Arc<Labels>,
     /// The annotations, without the one that holds the last applied configuration.
     pub annotations: Arc<Labels>,
     /// The owners, in their order.
     pub owners: Arc<[OwnerRef]>,
-    /// When the object was created.
-    pub created: Option<Timestamp>,
-    /// When it is to be gone, where it is being deleted.
+    /// When the object is to be gone, where it is being deleted.
     pub deleting: Option<Timestamp>,
     /// The generation of the specification.
     pub generation: i64,
@@ -47,8 +66,29 @@ pub struct Meta {
     pub last_applied: Option<CompactString>,
     /// Each field manager with the API version that it wrote with.
     pub managers: Arc<[Manager]>,
-    /// Where the object stands in the input files.
-    pub origin: Option<Origin>,
+}
+
+impl Deref for Meta {
+    type Target = CommonMeta;
+
+    fn deref(&self) -> &CommonMeta {
+        &self.common.0
+    }
+}
+
+impl DerefMut for Meta {
+    /// Changes this object alone.
+    fn deref_mut(&mut self) -> &mut CommonMeta {
+        &mut Arc::make_mut(&mut self.common).0
+    }
+}
+
+impl Parts for CommonMeta {
+    fn parts(&self) -> impl Hash + Eq {
+        let texts = [place(&self.namespace), place(&self.api_version)];
+        let lists = [place(&self.labels), place(&self.annotations), place(&self.owners), place(&self.managers)];
+        (texts, lists, self.deleting, self.generation, self.has_finalizers, self.last_applied.clone())
+    }
 }
 
 /// A field manager: who wrote, and with which API version.
@@ -149,21 +189,24 @@ impl WireMeta {
                 manager.time = None;
             }
         }
-        Meta {
+        let common = CommonMeta {
             namespace: context.text(&self.namespace),
-            name: if self.name.is_empty() { self.generate_name } else { self.name },
-            uid: self.uid,
             labels: context.labels(self.labels),
             annotations: context.labels(self.annotations.kept),
             owners: context.owners(self.owner_references),
-            created: self.creation_timestamp,
             deleting: self.deletion_timestamp,
             generation: self.generation,
             has_finalizers: !self.finalizers.is_empty(),
             api_version: context.api_version(),
             last_applied: self.annotations.last_applied,
             managers: context.managers(managers),
+        };
+        Meta {
+            name: if self.name.is_empty() { self.generate_name } else { self.name },
+            uid: self.uid,
+            created: self.creation_timestamp,
             origin: context.origin(),
+            common: context.common_meta(common),
         }
     }
 

@@ -4,6 +4,7 @@
 //! [`Resource::keep`] then turns it into the public type and shares what is equal with the objects read before.
 
 pub mod admission;
+mod by_parts;
 pub mod cluster_policy;
 pub mod cluster_wide;
 mod context;

@@ -146,8 +146,8 @@ pub struct EndpointSlice {
     pub service: CompactString,
     /// `IPv4`, `IPv6` or `FQDN`.
     pub address_type: CompactString,
-    pub endpoints: Vec<Endpoint>,
-    pub ports: Vec<EndpointPort>,
+    pub endpoints: Box<[Endpoint]>,
+    pub ports: Box<[EndpointPort]>,
 }
 
 /// One endpoint.
@@ -160,7 +160,7 @@ pub struct Endpoint {
     /// The pod behind it, where it is one.
     pub pod: CompactString,
     /// The node that it runs on, where that is known.
-    pub node: CompactString,
+    pub node: Arc<str>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -222,20 +222,20 @@ impl Resource for EndpointSlice {
 
     fn keep(wire: WireSlice, context: &mut Context) -> Self {
         let meta = wire.metadata.keep(context);
+        // Collected anew, not in the place of what was read, which has room for more and for larger ones.
+        let endpoints = wire.endpoints.into_iter().map(|endpoint| Endpoint {
+            addresses: endpoint.addresses.into_boxed_slice(),
+            ready: endpoint.conditions.ready.unwrap_or(true),
+            pod: pod_name(endpoint.target_ref),
+            node: context.text(&endpoint.node_name.unwrap_or_default()),
+        });
+        let mut kept = Vec::with_capacity(endpoints.len());
+        kept.extend(endpoints);
         Self {
             service: meta.labels.get("kubernetes.io/service-name").unwrap_or_default().into(),
             address_type: wire.address_type,
-            endpoints: wire
-                .endpoints
-                .into_iter()
-                .map(|endpoint| Endpoint {
-                    addresses: endpoint.addresses.into_boxed_slice(),
-                    ready: endpoint.conditions.ready.unwrap_or(true),
-                    pod: pod_name(endpoint.target_ref),
-                    node: endpoint.node_name.unwrap_or_default(),
-                })
-                .collect(),
-            ports: wire.ports,
+            endpoints: kept.into_boxed_slice(),
+            ports: wire.ports.into_boxed_slice(),
             meta,
         }
     }

@@ -1,27 +1,46 @@
 //! Pods as they run.
 
-use std::sync::Arc;
+use std::{
+    hash::Hash,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
 
 use compact_str::CompactString;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Context, Meta, Resource, meta::WireMeta};
+use super::{
+    Context, Meta, Resource,
+    by_parts::{ByParts, Parts, place},
+    meta::WireMeta,
+};
 use crate::rules::{
     PodSpec, Resources,
     null::or_default,
     pod::{Container, ResourceRequirements, VolumeSource},
 };
 
-/// A pod. Its specification is shared with all pods that are alike but for where they run.
+/// A pod. What pods of one template that are in the same state have in common is kept once, and read, and written,
+/// through [`PodState`].
 #[derive(Clone, Debug)]
 pub struct Pod {
     /// Identity, labels, owners.
     pub meta: Meta,
-    /// The specification, without the node's name and without what only the pod's own name tells apart.
-    pub spec: Arc<PodSpec>,
     /// The node that the pod is bound to; empty while it waits for one.
     pub node: Arc<str>,
+    /// Since when the condition Ready has its status.
+    pub ready_since: Option<Timestamp>,
+    /// The pod's addresses, the primary one first.
+    pub ips: Box<[CompactString]>,
+    state: Arc<ByParts<PodState>>,
+}
+
+/// What a pod has in common with the pods of its template that are in the same state.
+#[derive(Clone, Debug)]
+pub struct PodState {
+    /// The specification, without the node's name and without what only the pod's own name tells apart.
+    pub spec: Arc<PodSpec>,
     /// Whether the specification named exactly this node by a `metadata.name` term, as the DaemonSet controller
     /// writes it. The term is taken out of [`Self::spec`] then, since it alone would make every such pod different.
     pub pinned: bool,
@@ -29,24 +48,49 @@ pub struct Pod {
     pub phase: Phase,
     /// The status of the condition Ready, where it is there.
     pub ready: Option<bool>,
-    /// Since when the condition Ready has its status.
-    pub ready_since: Option<Timestamp>,
     /// Why the scheduler found no node, where it said so.
-    pub unschedulable: Option<Box<str>>,
+    pub unschedulable: Option<Arc<str>>,
     /// The node refuses the resize that the specification asks for.
     pub resize_infeasible: bool,
     /// Why the pod as a whole failed (`Evicted`, `NodeLost`, …); empty otherwise.
-    pub reason: CompactString,
+    pub reason: Arc<str>,
     /// The node that preemption made room on.
-    pub nominated_node: CompactString,
-    /// The pod's addresses, the primary one first.
-    pub ips: Box<[CompactString]>,
+    pub nominated_node: Arc<str>,
     /// Init containers, containers and ephemeral containers, in this order.
     pub containers: Arc<[ContainerStatus]>,
     /// Pod-level resources as the kubelet reports them.
     pub resources: Option<Arc<Resources>>,
     /// Pod-level resources as the kubelet has allocated them.
     pub allocated: Option<Arc<Resources>>,
+}
+
+impl Deref for Pod {
+    type Target = PodState;
+
+    fn deref(&self) -> &PodState {
+        &self.state.0
+    }
+}
+
+impl DerefMut for Pod {
+    /// Changes this pod alone.
+    fn deref_mut(&mut self) -> &mut PodState {
+        &mut Arc::make_mut(&mut self.state).0
+    }
+}
+
+impl Parts for PodState {
+    fn parts(&self) -> impl Hash + Eq {
+        let flags = (self.pinned, self.phase, self.ready, self.resize_infeasible);
+        let texts = [Some(&self.reason), Some(&self.nominated_node), self.unschedulable.as_ref()];
+        let resources = [self.resources.as_ref(), self.allocated.as_ref()];
+        (
+            flags,
+            texts.map(|text| text.map(place)),
+            resources.map(|amounts| amounts.map(place)),
+            [place(&self.spec), place(&self.containers)],
+        )
+    }
 }
 
 /// Where a pod is in its life.
@@ -234,24 +278,28 @@ impl Resource for Pod {
             .chain(status.ephemeral_container_statuses)
             .map(|container| container.keep(context))
             .collect();
-        Self {
+        let unschedulable = scheduled
+            .filter(|condition| condition.status == "False" && condition.reason == "Unschedulable")
+            .map(|condition| context.text(&condition.message));
+        let state = PodState {
             spec: context.spec(spec),
-            node: context.text(&node),
             pinned,
             phase: status.phase,
             ready: ready.map(|condition| condition.status == "True"),
-            ready_since: ready.and_then(|condition| condition.last_transition_time),
-            unschedulable: scheduled
-                .filter(|condition| condition.status == "False" && condition.reason == "Unschedulable")
-                .map(|condition| condition.message.clone().into_boxed_str()),
+            unschedulable,
             resize_infeasible: resize
                 .is_some_and(|condition| condition.status == "True" && condition.reason == "Infeasible"),
-            reason: status.reason,
-            nominated_node: status.nominated_node_name,
-            ips: ips.into_boxed_slice(),
+            reason: context.text(&status.reason),
+            nominated_node: context.text(&status.nominated_node_name),
             containers: context.statuses(containers),
             resources: status.resources.map(|resources| context.resources(resources.requests)),
             allocated: status.allocated_resources.map(|resources| context.resources(resources)),
+        };
+        Self {
+            node: context.text(&node),
+            ready_since: ready.and_then(|condition| condition.last_transition_time),
+            ips: ips.into_boxed_slice(),
+            state: context.pod_state(state),
             meta,
         }
     }

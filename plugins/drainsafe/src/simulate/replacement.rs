@@ -185,12 +185,11 @@ impl<'s> Templates<'s> {
                 return None;
             };
             let class = storage_class.clone().or_else(|| self.default_class.map(|class| class.meta.name.clone()));
+            let mut meta = Meta::default();
+            meta.name = compact_str::format_compact!("{}-{}", candidate.name, volume.name);
+            meta.namespace = Arc::clone(&candidate.namespace);
             let claim = PersistentVolumeClaim {
-                meta: Meta {
-                    namespace: Arc::clone(&candidate.namespace),
-                    name: compact_str::format_compact!("{}-{}", candidate.name, volume.name),
-                    ..Meta::default()
-                },
+                meta,
                 storage_class: class,
                 access_modes: access_modes.clone(),
                 volume_mode: volume_mode.clone(),
