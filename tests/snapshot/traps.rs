@@ -48,7 +48,7 @@ fn a_text_stays_a_text() {
 #[test]
 fn numbers_and_booleans_where_a_text_is_wanted_are_taken_as_written_or_refused() {
     // kubectl sends a number or a boolean, and the API server refuses it. Taking what is written hides nothing.
-    for (value, expected) in [("yes", "yes"), ("5", "5"), ("1.20", "1.20"), ("true", "true")] {
+    for (value, expected) in [("yes", "yes"), ("y", "y"), ("5", "5"), ("1.20", "1.20"), ("true", "true")] {
         let snapshot = read(format!("apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  labels:\n    x: {value}\n"));
         if snapshot.not_evaluated.is_empty() {
             assert_eq!(snapshot.pods[0].meta.labels.get("x"), Some(expected), "{value}");

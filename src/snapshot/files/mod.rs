@@ -2,6 +2,7 @@
 //! and what `kubectl cluster-info dump --output-directory` left.
 
 mod document;
+mod full_yaml;
 mod header;
 mod json;
 mod paths;

@@ -3,13 +3,16 @@
 //! The parsers speak of Rust's types (`invalid type: string "x", expected i64`). Whoever wrote a manifest is told the
 //! field, what was expected there and what was found.
 
-use super::place::{json_offset, json_path, yaml_path};
+use super::{
+    full_yaml::Rewritten,
+    place::{json_offset, json_path, yaml_path},
+};
 
 /// What to do about a chart.
 const TEMPLATE: &str = "; if this is the template of a chart, render it first (helm template)";
 
 /// A mistake at a place relative to the beginning of its object.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
     /// Lines behind the first one of the object.
     pub(crate) line: u64,
@@ -30,13 +33,42 @@ impl Problem {
         let (line, column) = (error.line(), error.column());
         // A type that does not fit has a field; brackets that do not fit have only a place.
         let path = if error.is_data() { json_path(text, json_offset(text, line, column)) } else { String::new() };
-        let message = error.to_string();
-        let message = message.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&message);
-        let mut message = in_words(message, None);
+        let mut message = in_words(&without_place(error), None);
         if memchr::memmem::find(text, b"{{").is_some() {
             message.push_str(TEMPLATE);
         }
         Self { line: (line as u64).saturating_sub(1), column: column.max(1) as u64, message: at(&path, &message) }
+    }
+
+    /// Why this text, rewritten as JSON, is not what was expected.
+    pub(super) fn of_rewritten(text: &str, rewritten: &Rewritten, error: &serde_json::Error) -> Self {
+        let offset = error.column();
+        let (line, column) = rewritten.place(offset);
+        let message = without_place(error);
+        let written = rest_of(text, line, column).unwrap_or_default();
+        let written = scalar(&written);
+        // What stands there is told as it is written, not as JSON has it.
+        let mismatch = ["invalid type: ", "invalid value: "].into_iter().find_map(|kind| message.strip_prefix(kind));
+        let message = match mismatch.and_then(|rest| rest.rsplit_once(", expected ")) {
+            Some((_, expected)) if !written.is_empty() => {
+                let range = integer_range(expected).filter(|_| message.starts_with("invalid value: "));
+                format!("expected {}, found {}", range.as_deref().unwrap_or(type_in_words(expected)), shorten(written))
+            }
+            _ => in_words(&message, None),
+        };
+        let mut message = at(&json_path(&rewritten.json, offset), &message);
+        if text.contains("{{") {
+            message.push_str(TEMPLATE);
+        }
+        Self { line: line.saturating_sub(1), column, message }
+    }
+
+    /// That this text, rewritten as JSON, holds something else than an object.
+    pub(super) fn no_object(text: &str, rewritten: &Rewritten) -> Self {
+        let (line, column) = rewritten.place(0);
+        let written = rest_of(text, line, column).unwrap_or_default();
+        let message = format!("expected an object with fields, found {}", shorten(scalar(&written)));
+        Self { line: line.saturating_sub(1), column, message }
     }
 
     /// Why this text could not be read.
@@ -49,11 +81,7 @@ impl Problem {
         }
         let lines_before = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
         let here = text.lines().nth(lines_before);
-        let found = here.map(|content| {
-            let skipped = usize::try_from(column.saturating_sub(1)).unwrap_or(usize::MAX);
-            content.chars().skip(skipped).collect::<String>()
-        });
-        let translated = in_words(&message, found.as_deref());
+        let translated = in_words(&message, rest_of(text, line, column).as_deref());
         // What is said in the words of manifests is about a field, the rest about the text itself.
         let is_about_a_field = translated != message;
         let path = if is_about_a_field { yaml_path(text, lines_before.saturating_add(1)) } else { String::new() };
@@ -65,6 +93,19 @@ impl Problem {
         }
         Self { line: line.saturating_sub(1), column, message }
     }
+}
+
+/// What stands on a line of a text from a column on, both counted from 1.
+fn rest_of(text: &str, line: u64, column: u64) -> Option<String> {
+    let before = |counted: u64| usize::try_from(counted.saturating_sub(1)).unwrap_or(usize::MAX);
+    Some(text.lines().nth(before(line))?.chars().skip(before(column)).collect())
+}
+
+/// The message, without the place that `serde_json` appends to it.
+fn without_place(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    message.strip_suffix(&place).unwrap_or(&message).to_owned()
 }
 
 fn at(path: &str, message: &str) -> String {
@@ -144,7 +185,7 @@ fn type_in_words(expected: &str) -> &str {
     match expected {
         "a boolean" | "bool" | "boolean" => "true or false",
         "a string" | "string" | "str" | "string scalar" | "scalar" => "a text",
-        "a map" | "map" | "mapping" | "mapping start" => "an object with fields",
+        "a map" | "a map of text to text" | "map" | "mapping" | "mapping start" => "an object with fields",
         "a sequence" | "sequence" | "sequence start" => "a list",
         "f32" | "f64" => "a number",
         "null" | "unit" => "nothing",
