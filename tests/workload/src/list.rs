@@ -1,11 +1,8 @@
 //! The bare client: asks for every page of every kind and drops it. What any reader of a cluster has to do at least.
 
-use patchkit::{
-    cluster::{Cluster, ClusterError},
-    snapshot::Kind,
-};
+use patchkit::cluster::{Cluster, ClusterError};
 
-/// What was read of a kind.
+/// What was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Read {
     /// How many pages there were.
@@ -14,11 +11,11 @@ pub struct Read {
     pub bytes: u64,
 }
 
-/// Reads all pages of a kind, one after the other.
+/// Reads all pages below a path, one after the other.
 ///
 /// # Errors
 /// Where the server refuses.
-pub async fn read(cluster: &Cluster, kind: &Kind, limit: u32) -> Result<Read, ClusterError> {
+pub async fn read(cluster: &Cluster, path: &str, limit: u32) -> Result<Read, ClusterError> {
     let mut read = Read::default();
     let mut token = String::new();
     loop {
@@ -27,7 +24,7 @@ pub async fn read(cluster: &Cluster, kind: &Kind, limit: u32) -> Result<Read, Cl
         if !token.is_empty() {
             query.append_pair("continue", &token);
         }
-        let page = cluster.get(&format!("{}?{}", kind.path(), query.finish())).await?;
+        let page = cluster.get(&format!("{path}?{}", query.finish())).await?;
         read.pages += 1;
         read.bytes += page.len() as u64;
         token = next(&page);

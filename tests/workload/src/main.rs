@@ -85,6 +85,9 @@ enum Command {
         /// Only these resources, such as pods,deployments.apps
         #[arg(long, value_delimiter = ',')]
         only: Vec<String>,
+        /// These paths instead, one a line
+        #[arg(long, value_name = "FILE", conflicts_with = "only")]
+        paths: Option<PathBuf>,
     },
 }
 
@@ -148,30 +151,39 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
                 println!("{}: {}", problem.what, problem.why);
             }
         }
-        Command::List { connect, only } => {
+        Command::List { connect, only, paths } => {
+            let paths = match paths {
+                Some(file) => std::fs::read_to_string(file)?.lines().map(str::to_owned).collect(),
+                None => paths_of(&only),
+            };
             runtime()?.block_on(async {
                 let settings = ConnectSettings::new("patchkit-workload");
                 let cluster = patchkit::cluster::connect(&connect, &Environment::of_process(), settings).await?;
-                read_all(&cluster, &only).await
+                read_all(&cluster, &paths).await
             })?;
         }
     }
     Ok(())
 }
 
-/// Reads the kinds four at a time, as a client that minds the server would.
-async fn read_all(cluster: &Cluster, only: &[String]) -> Result<(), Box<dyn Error>> {
+/// The paths of these resources, or of all.
+fn paths_of(only: &[String]) -> Vec<String> {
     let wanted = kinds::ALL.iter().filter(|kind| only.is_empty() || only.contains(&kind.resource()));
-    let reads = wanted.map(|kind| async move { (kind, list::read(cluster, kind, 500).await) });
+    wanted.map(|kind| kind.path()).collect()
+}
+
+/// Reads a few paths at a time, as a client that minds the server would.
+async fn read_all(cluster: &Cluster, paths: &[String]) -> Result<(), Box<dyn Error>> {
+    let reads = paths.iter().map(|path| async move { (path, list::read(cluster, path, 500).await) });
     let mut total = list::Read::default();
-    for (kind, read) in patchkit::cluster::parallel::all(reads).await {
+    for (path, read) in patchkit::cluster::parallel::all(reads).await {
         match read {
             Ok(read) => {
                 total.pages += read.pages;
                 total.bytes += read.bytes;
             }
             Err(error) if error.kind() == patchkit::cluster::ErrorKind::NotFound => {}
-            Err(error) => return Err(format!("{}: {error}", kind.resource()).into()),
+            Err(error) => return Err(format!("{path}: {error}").into()),
         }
     }
     println!("{} pages, {} bytes", total.pages, total.bytes);
