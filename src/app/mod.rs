@@ -6,6 +6,7 @@
 //! is told in kubectl's words with what to do next.
 
 mod args;
+mod completion;
 mod context;
 mod failure;
 mod interrupt;

@@ -2,16 +2,16 @@
 
 use std::{env, ffi::OsString, io::Write, process::ExitCode};
 
-use clap::{Arg, ArgAction, Command, Parser, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, Parser, value_parser};
 
-use super::{App, Failure, Plugin, logging, panic::report_bugs, stdout::Stdout};
+use super::{App, Failure, Plugin, completion, logging, panic::report_bugs, stdout::Stdout};
 use crate::{complete, report::Exit, term::Paint};
 
 /// The identifier of the flag `-v`, which every plugin has.
 const VERBOSITY: &str = "v";
 
 /// The whole command line of a plugin, as its help, its completion and its manual show it: the parser's own, under the
-/// name that users type, with the flags that every plugin has.
+/// name that users type, with the flags and the subcommand that every plugin has.
 #[must_use]
 pub fn command<C: Parser>(plugin: &Plugin) -> Command {
     C::command()
@@ -33,28 +33,30 @@ pub fn command<C: Parser>(plugin: &Plugin) -> Command {
                 .help("Log level: 1 what is done, 4 why, 6 every request, 8 everything")
                 .help_heading("Output"),
         )
+        .subcommand(completion::command(plugin))
 }
 
 /// Runs a plugin: `body` gets the edges of the process and the parsed command line.
 ///
-/// Called as `kubectl_complete-NAME` it answers kubectl's completion instead. Help and version exit 0, a wrong command
+/// Called as `kubectl_complete-NAME`, or with `__complete` first, it answers a shell's completion instead. Help and version exit 0, a wrong command
 /// line exits 2, a reader of standard output that leaves early exits 0, Ctrl-C exits 130; a failure is told on standard
 /// error and exits with its own code.
 pub fn run<C: Parser>(plugin: &Plugin, body: impl FnOnce(&App, C) -> Result<Exit, Failure>) -> ExitCode {
     let arguments: Vec<OsString> = env::args_os().collect();
-    if arguments.first().is_some_and(|program| complete::is_asked_by(program)) {
-        complete::answer_kubectl(|| command::<C>(plugin), arguments, &mut Stdout::new());
+    if complete::is_asked(&arguments) {
+        complete::answer(|| command::<C>(plugin), arguments, plugin.user_agent(), &mut Stdout::new());
         return Exit::Clean.into();
     }
     report_bugs(*plugin);
+    let program = arguments.first().cloned().unwrap_or_default();
     let matches = command::<C>(plugin).try_get_matches_from(arguments);
     let parsed = matches.and_then(|mut matches| {
         let verbosity = matches.get_one::<u8>(VERBOSITY).copied().unwrap_or(0);
-        C::from_arg_matches_mut(&mut matches)
-            .map(|parsed| (verbosity, parsed))
+        Wish::<C>::read(&mut matches)
+            .map(|wish| (verbosity, wish))
             .map_err(|error| error.format(&mut command::<C>(plugin)))
     });
-    let (verbosity, parsed) = match parsed {
+    let (verbosity, wish) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
             // `--help | head` leaves before the end, and that is fine.
@@ -64,7 +66,11 @@ pub fn run<C: Parser>(plugin: &Plugin, body: impl FnOnce(&App, C) -> Result<Exit
     };
     let app = App::new(*plugin);
     logging::start(verbosity, app.progress.clone());
-    match body(&app, parsed) {
+    let outcome = match wish {
+        Wish::Completion(args) => completion::run(&app, &args, &program),
+        Wish::Own(parsed) => body(&app, parsed),
+    };
+    match outcome {
         Ok(exit) => exit.into(),
         Err(failure) => {
             app.progress.finish();
@@ -74,6 +80,23 @@ pub fn run<C: Parser>(plugin: &Plugin, body: impl FnOnce(&App, C) -> Result<Exit
                 let _ = writeln!(std::io::stderr().lock(), "{text}");
             }
             failure.exit().into()
+        }
+    }
+}
+
+/// What a command line asks for.
+enum Wish<C> {
+    /// What every plugin can do.
+    Completion(completion::CompletionArgs),
+    /// What the plugin itself can do.
+    Own(C),
+}
+
+impl<C: Parser> Wish<C> {
+    fn read(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+        match completion::read(matches) {
+            Some(args) => args.map(Self::Completion),
+            None => C::from_arg_matches_mut(matches).map(Self::Own),
         }
     }
 }

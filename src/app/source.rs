@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::App;
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
 pub struct SourceArgs {
     /// Read manifests, or what kubectl get -o json or kubectl cluster-info dump wrote, instead of a cluster; - is
     /// standard input (repeatable)
-    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-")]
+    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-", value_hint = ValueHint::AnyPath)]
     pub files: Vec<String>,
 
     /// Look into the folders of directories given with -f

@@ -12,7 +12,7 @@ use super::access::{Access, Authorization, Identity};
 use super::authorization::HeaderSource;
 use super::environment::Environment;
 use super::errors::ClusterError;
-use super::exec::{self, ExecTokens};
+use super::exec::{self, ExecTokens, Terms};
 use super::notices::{NoticeSink, Notices};
 use super::options::ConnectOptions;
 use super::pem;
@@ -104,9 +104,10 @@ impl Cluster {
         let mut identity = access.identity.clone();
         let authorization = match &identity.authorization {
             Authorization::Exec(source) => {
-                let (source, terminal) = ((**source).clone(), environment.stdin_is_terminal);
+                let source = (**source).clone();
+                let terms = Terms::of(environment);
                 let (back, credential) = tokio::task::spawn_blocking(move || {
-                    let credential = exec::run(&source, terminal);
+                    let credential = exec::run(&source, terms);
                     (source, credential)
                 })
                 .await
@@ -115,7 +116,7 @@ impl Cluster {
                 if let Some(certificate) = &credential.certificate {
                     identity.certificate = Some(certificate.clone());
                 }
-                HeaderSource::Exec(Box::new(ExecTokens::new(back, terminal, credential)))
+                HeaderSource::Exec(Box::new(ExecTokens::new(back, terms, credential)))
             }
             other => HeaderSource::new(other)?,
         };

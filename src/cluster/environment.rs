@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Where a pod finds the credentials of its service account.
 const SERVICE_ACCOUNT_DIRECTORY: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -19,6 +20,26 @@ pub struct Environment {
     pub stdin_is_terminal: bool,
     /// Where the service account of a pod is mounted.
     pub service_account: PathBuf,
+    /// Nobody waits for what a credential plugin has to say: it is asked nothing, what it writes to standard error is
+    /// thrown away, and it is ended after this time.
+    pub plugins_in_background: Option<Duration>,
+}
+
+/// The folder for what can be made anew: `$PATCHKIT_CACHE_DIR`, else `patchkit` in the user's cache directory. None
+/// where the environment names no place.
+///
+/// `variable` reads an environment variable.
+pub fn cache_folder(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    // A relative path in XDG_CACHE_HOME has to be ignored, says the XDG Base Directory Specification.
+    let user = || {
+        set("XDG_CACHE_HOME")
+            .filter(|path| path.is_absolute())
+            .or_else(|| set("LOCALAPPDATA"))
+            .or_else(|| set("HOME").map(|home| home.join(".cache")))
+            .map(|cache| cache.join("patchkit"))
+    };
+    set("PATCHKIT_CACHE_DIR").or_else(user)
 }
 
 impl Environment {
@@ -30,7 +51,15 @@ impl Environment {
             home: std::env::home_dir().filter(|path| !path.as_os_str().is_empty()),
             stdin_is_terminal: std::io::stdin().is_terminal(),
             service_account: SERVICE_ACCOUNT_DIRECTORY.into(),
+            plugins_in_background: None,
         }
+    }
+
+    /// The surroundings of this process, for work that nobody watches: credential plugins get no terminal, and this
+    /// long.
+    #[must_use]
+    pub fn in_background(limit: Duration) -> Self {
+        Self { stdin_is_terminal: false, plugins_in_background: Some(limit), ..Self::of_process() }
     }
 
     /// Surroundings with nothing but these variables and this home, for tests.
@@ -41,6 +70,7 @@ impl Environment {
             home: home.map(Path::to_owned),
             stdin_is_terminal: false,
             service_account: SERVICE_ACCOUNT_DIRECTORY.into(),
+            plugins_in_background: None,
         }
     }
 

@@ -4,18 +4,57 @@
 //! sits at a terminal. This follows client-go's `plugin/pkg/client/auth/exec`.
 
 use std::io;
-use std::process::{Command, ExitStatus, Stdio};
-use std::time::{Duration, SystemTime};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::access::ExecSource;
+use super::environment::Environment;
 use super::pem;
 
 /// A token is taken for expired this long before its time, so that a request under way does not outlive it.
 const MARGIN: Duration = Duration::from_secs(10);
+
+/// How often a plugin that has a time limit is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// How a plugin is run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// It could ask the user something.
+    terminal: bool,
+    /// Nobody listens to it, and it is ended after this time.
+    limit: Option<Duration>,
+}
+
+impl Terms {
+    pub fn of(environment: &Environment) -> Self {
+        Self { terminal: environment.stdin_is_terminal, limit: environment.plugins_in_background }
+    }
+
+    fn stderr(self) -> Stdio {
+        if self.limit.is_some() { Stdio::null() } else { Stdio::inherit() }
+    }
+
+    /// Waits for a plugin's end, which comes at the latest when its time is over.
+    fn wait(self, mut child: Child) -> io::Result<Output> {
+        if let Some(limit) = self.limit {
+            let began = Instant::now();
+            while child.try_wait()?.is_none() {
+                if began.elapsed() > limit {
+                    child.kill()?;
+                    break;
+                }
+                thread::sleep(LOOK_EVERY);
+            }
+        }
+        child.wait_with_output()
+    }
+}
 
 /// Why a plugin gave no credentials.
 #[derive(Debug, Error)]
@@ -131,14 +170,14 @@ struct AnswerStatus {
 }
 
 /// Runs the plugin. Blocks until it ends: it may talk with the user.
-pub(super) fn run(source: &ExecSource, stdin_is_terminal: bool) -> Result<ExecCredential, ExecError> {
+pub(super) fn run(source: &ExecSource, terms: Terms) -> Result<ExecCredential, ExecError> {
     let entry = &source.entry;
     let command = entry.command.clone().unwrap_or_default();
     let interactive = match entry.interactive_mode.as_deref() {
         Some("Never") => false,
-        Some("Always") if !stdin_is_terminal => return Err(ExecError::NoTerminal { command }),
+        Some("Always") if !terms.terminal => return Err(ExecError::NoTerminal { command }),
         Some("Always") => true,
-        _ => stdin_is_terminal,
+        _ => terms.terminal,
     };
     let version = entry.api_version.as_deref().unwrap_or_default();
     let request = Request {
@@ -153,8 +192,10 @@ pub(super) fn run(source: &ExecSource, stdin_is_terminal: bool) -> Result<ExecCr
         .envs(entry.env.iter().map(|variable| (&variable.name, &variable.value)))
         .env("KUBERNETES_EXEC_INFO", info)
         .stdin(if interactive { Stdio::inherit() } else { Stdio::null() })
-        .stderr(Stdio::inherit())
-        .output()
+        .stdout(Stdio::piped())
+        .stderr(terms.stderr())
+        .spawn()
+        .and_then(|child| terms.wait(child))
         .map_err(|source| match source.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => {
                 ExecError::NotFound { command: command.clone(), install_hint: entry.install_hint.clone() }
@@ -204,7 +245,7 @@ pub(super) fn run(source: &ExecSource, stdin_is_terminal: bool) -> Result<ExecCr
 /// Keeps a plugin's answer for as long as it is good.
 pub(super) struct ExecTokens {
     source: ExecSource,
-    stdin_is_terminal: bool,
+    terms: Terms,
     current: tokio::sync::Mutex<Current>,
 }
 
@@ -217,9 +258,9 @@ struct Current {
 }
 
 impl ExecTokens {
-    pub fn new(source: ExecSource, stdin_is_terminal: bool, credential: ExecCredential) -> Self {
+    pub fn new(source: ExecSource, terms: Terms, credential: ExecCredential) -> Self {
         let current = Current { credential, proven: false, generation: 0 };
-        Self { source, stdin_is_terminal, current: tokio::sync::Mutex::new(current) }
+        Self { source, terms, current: tokio::sync::Mutex::new(current) }
     }
 
     /// The token to send now, and its generation.
@@ -251,9 +292,9 @@ impl ExecTokens {
     }
 
     async fn refresh(&self, current: &mut Current) -> Result<(), ExecError> {
-        let (source, terminal) = (self.source.clone(), self.stdin_is_terminal);
+        let (source, terms) = (self.source.clone(), self.terms);
         let command = source.entry.command.clone().unwrap_or_default();
-        let credential = tokio::task::spawn_blocking(move || run(&source, terminal))
+        let credential = tokio::task::spawn_blocking(move || run(&source, terms))
             .await
             .map_err(|_| ExecError::Output { command: command.clone(), reason: "the run was broken off".into() })??;
         let identity = |credential: &ExecCredential| {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::complete::Live;
+
 /// How many objects a page of a list holds, as in kubectl.
 pub const DEFAULT_CHUNK_SIZE: u32 = 500;
 
@@ -17,19 +19,19 @@ pub struct ConnectOptions {
     pub kubeconfig: Option<PathBuf>,
 
     /// Kubeconfig context to use
-    #[arg(long, value_name = "NAME", global = true)]
+    #[arg(long, value_name = "NAME", global = true, add = Live::CONTEXTS)]
     pub context: Option<String>,
 
     /// Kubeconfig cluster to use, instead of the context's
-    #[arg(long, value_name = "NAME", global = true)]
+    #[arg(long, value_name = "NAME", global = true, add = Live::CLUSTERS)]
     pub cluster: Option<String>,
 
     /// Kubeconfig user to use, instead of the context's
-    #[arg(long, value_name = "NAME", global = true)]
+    #[arg(long, value_name = "NAME", global = true, add = Live::USERS)]
     pub user: Option<String>,
 
     /// Namespace to look at; the context's where not given
-    #[arg(short, long, value_name = "NAME", global = true)]
+    #[arg(short, long, value_name = "NAME", global = true, add = Live::NAMESPACES)]
     pub namespace: Option<String>,
 
     /// Look at all namespaces

@@ -1,50 +1,74 @@
-//! The words between kubectl and `kubectl_complete-NAME`.
+//! The words between kubectl and `kubectl_complete-NAME`, and between a shell and `kubectl-NAME __complete`.
 
 use std::{
     ffi::{OsStr, OsString},
     io::{self, Write},
     panic,
     path::Path,
+    sync::Arc,
 };
 
 use clap_complete::{CompletionCandidate, engine};
 
+use super::{line::Line, live::attach};
 use crate::render::printable;
 
 /// How kubectl calls a plugin for completion.
-const PREFIX: &str = "kubectl_complete-";
+pub(super) const PREFIX: &str = "kubectl_complete-";
+
+/// The first word by which the scripts of shells ask the same; cobra's own programs take it too.
+const WORD: &str = "__complete";
 
 /// cobra's directives: no space after the candidate, no files where there is none.
 const NO_SPACE: u8 = 2;
 const NO_FILES: u8 = 4;
 
-/// Whether the program was started under the name by which kubectl asks for completions.
+/// Whether these arguments, the first of which is the program's own name, ask for completion.
 #[must_use]
-pub fn is_asked_by(program: &OsStr) -> bool {
+pub fn is_asked(arguments: &[OsString]) -> bool {
+    arguments.first().is_some_and(|program| is_kubectls(program)) || is_a_shells(arguments)
+}
+
+fn is_kubectls(program: &OsStr) -> bool {
     Path::new(program).file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX))
 }
 
-/// Answers kubectl: the candidates for the last of the arguments, the first of which is the program's own name.
+fn is_a_shells(arguments: &[OsString]) -> bool {
+    arguments.get(1).is_some_and(|word| word == WORD)
+}
+
+/// Answers: the candidates for the last of the arguments, the first of which is the program's own name. A cluster is
+/// asked as `user_agent`.
 ///
 /// Never fails, since kubectl would throw the whole answer away: where nothing can be said, the answer is `:4` alone.
-pub fn answer_kubectl(command: impl FnOnce() -> clap::Command, arguments: Vec<OsString>, out: &mut impl Write) {
+pub fn answer(
+    command: impl FnOnce() -> clap::Command,
+    mut arguments: Vec<OsString>,
+    user_agent: String,
+    out: &mut impl Write,
+) {
     panic::set_hook(Box::new(|_| {
         // A shell that is gone needs no answer.
         let _ = writeln!(io::stdout().lock(), ":{NO_FILES}");
         std::process::exit(0);
     }));
-    let answer = answer(command(), arguments);
+    if is_a_shells(&arguments) {
+        arguments.remove(1);
+    }
+    let text = text(command(), arguments, user_agent);
     // A shell that is gone needs no answer.
-    let _ = out.write_all(answer.as_bytes()).and_then(|()| out.flush());
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// The answer as text.
-fn answer(mut command: clap::Command, mut arguments: Vec<OsString>) -> String {
+fn text(command: clap::Command, mut arguments: Vec<OsString>, user_agent: String) -> String {
     if arguments.len() < 2 {
         arguments.push(OsString::new());
     }
     let last = arguments.len() - 1;
     let word = arguments[last].to_string_lossy().into_owned();
+    let line = Line::read(&command, &arguments[..last], user_agent);
+    let mut command = attach(command, &Arc::new(line));
     let directory = std::env::current_dir().ok();
     let mut candidates = engine::complete(&mut command, arguments, last, directory.as_deref()).unwrap_or_default();
     if candidates.iter().any(|candidate| !candidate.is_hide_set()) {
@@ -64,7 +88,7 @@ fn answer(mut command: clap::Command, mut arguments: Vec<OsString>) -> String {
             // The protocol has no way to write a line break or a tab.
             continue;
         }
-        if value.ends_with(std::path::MAIN_SEPARATOR) {
+        if value.ends_with(['/', std::path::MAIN_SEPARATOR]) {
             directive |= NO_SPACE;
         }
         text.push_str(value);
@@ -119,7 +143,7 @@ mod tests {
 
     fn asked(words: &[&str]) -> String {
         let arguments = std::iter::once("kubectl_complete-example").chain(words.iter().copied()).map(OsString::from);
-        answer(Example::command(), arguments.collect())
+        text(Example::command(), arguments.collect(), "kubectl-example/0".to_owned())
     }
 
     #[test]
@@ -130,8 +154,11 @@ mod tests {
             ("kubectl-example", false),
             ("/kubectl_complete-x/kubectl-example", false),
         ] {
-            assert_eq!(is_asked_by(OsStr::new(program)), asked, "{program}");
+            assert_eq!(is_asked(&[program.into(), "plan".into()]), asked, "{program}");
         }
+        assert!(is_asked(&["kubectl-example".into(), "__complete".into()]));
+        assert!(!is_asked(&["kubectl-example".into(), "plan".into(), "__complete".into()]));
+        assert!(!is_asked(&[]));
     }
 
     #[test]
@@ -169,6 +196,6 @@ mod tests {
     #[test]
     fn what_cannot_be_completed_is_answered_with_no_files() {
         assert_eq!(asked(&["plan", "--no-such-flag", "x"]), ":4\n");
-        assert_eq!(answer(Example::command(), Vec::new()).lines().last(), Some(":4"));
+        assert_eq!(text(Example::command(), Vec::new(), String::new()).lines().last(), Some(":4"));
     }
 }

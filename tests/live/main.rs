@@ -3,6 +3,7 @@
 //! `cargo test --test live` runs them all, and takes the usual filters and flags. They share a cluster; a test that
 //! breaks things starts one of its own.
 
+mod completion;
 mod control_plane;
 mod drainsafe_faults;
 mod drainsafe_fit;
@@ -41,6 +42,8 @@ fn main() -> ExitCode {
         control_plane::a_sample_comes_alive_with_its_statuses,
         control_plane::an_older_version_is_emulated,
         control_plane::a_component_can_be_killed_and_revived,
+        completion::kubectl_offers_what_lives,
+        completion::shells_offer_live_nodes,
         drainsafe_plan::tells_what_a_drain_would_do,
         drainsafe_plan::ends_with_the_exit_codes_of_the_contract,
         ends::a_cluster_ends_with_its_test,

@@ -9,6 +9,7 @@ pub mod commands;
 pub mod drain;
 pub mod execute;
 pub mod fit;
+mod live;
 pub mod obstacles;
 pub mod simulate;
 

@@ -19,6 +19,7 @@ pub mod execute;
 pub mod foreign;
 pub mod isolation;
 pub mod lint;
+mod live;
 pub mod map;
 pub mod names;
 pub mod policy;

@@ -14,6 +14,7 @@ pub mod facts;
 pub mod fix;
 pub mod images;
 pub mod inventory;
+mod live;
 pub mod patch_files;
 pub mod plan;
 pub mod pod_security;

@@ -10,12 +10,15 @@
 //! Both record every request. Each runs in a thread of its own and ends when it is dropped, so that they serve tests
 //! that start a program as well as tests that are asynchronous themselves.
 //!
+//! [`hold_generated`] holds the repository's generated files to what makes them.
+//!
 //! Test support fails loudly: what goes wrong here panics.
 
 mod certificates;
 mod cluster;
 mod fault_proxy;
 mod faults;
+mod generated;
 mod http_server;
 mod namespace;
 pub mod objects;
@@ -32,8 +35,9 @@ pub use certificates::Certificates;
 pub use cluster::{Cluster, ClusterOptions, ClusterState, Component};
 pub use fault_proxy::{FaultProxy, Upstream};
 pub use faults::{Fault, Faults, Rule};
+pub use generated::{generated_files, hold_generated};
 pub use namespace::{Namespace, Permission};
-pub use programs::{cluster_programs, why_no_cluster};
+pub use programs::{cluster_programs, plugin_folder, why_no_cluster};
 pub use record::Recorded;
 pub use run::{Output, Run, Running, plugin};
 pub use schema::assert_valid;

@@ -144,18 +144,27 @@ pub fn path(with_kubectl: bool) -> &'static OsString {
         })
     } else {
         PLUGINS.get_or_init(|| {
-            // A folder of links: beside the programs in target/ lies much that should not be on a PATH.
-            let links = scratch::directory("bin");
-            for (name, program) in plugins().unwrap_or_else(|error| panic!("{error}")) {
-                std::os::unix::fs::symlink(program, links.join(name))
-                    .unwrap_or_else(|error| panic!("cannot link {}: {error}", program.display()));
-            }
-            prepend(links, &env::var_os("PATH").unwrap_or_default())
+            // Beside the programs in target/ lies much that should not be on a PATH.
+            prepend(plugin_folder(), &env::var_os("PATH").unwrap_or_default())
         })
     }
 }
 
-fn prepend(folder: PathBuf, path: &OsString) -> OsString {
+/// A new folder of links to the plugins, as a plugin manager makes it.
+///
+/// # Panics
+/// Where the programs cannot be built.
+#[must_use]
+pub fn plugin_folder() -> PathBuf {
+    let links = scratch::directory("bin");
+    for (name, program) in plugins().unwrap_or_else(|error| panic!("{error}")) {
+        std::os::unix::fs::symlink(program, links.join(name))
+            .unwrap_or_else(|error| panic!("cannot link {}: {error}", program.display()));
+    }
+    links
+}
+
+pub(crate) fn prepend(folder: PathBuf, path: &OsString) -> OsString {
     env::join_paths(std::iter::once(folder).chain(env::split_paths(path)))
         .expect("a folder without a colon in its name")
 }

@@ -62,6 +62,17 @@ impl Run {
         self.env("PATH", programs::path(true))
     }
 
+    /// Puts a folder before all others of the `PATH`.
+    ///
+    /// # Panics
+    /// Where the folder has a colon in its name.
+    #[must_use]
+    pub fn path_first(self, folder: &Path) -> Self {
+        let path = self.env.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.clone()).unwrap_or_default();
+        let path = programs::prepend(folder.to_owned(), &path);
+        self.env("PATH", path)
+    }
+
     /// One more argument.
     #[must_use]
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {

@@ -120,15 +120,24 @@ impl Terminal {
     /// Where the program ends without it.
     #[track_caller]
     pub fn until(&mut self, text: &str) {
+        self.until_so(&format!("{text:?}"), |lines| lines.iter().any(|line| line.contains(text)));
+    }
+
+    /// Waits until the lines are as `is_so` says; `what` names that.
+    ///
+    /// # Panics
+    /// Where the program ends before.
+    #[track_caller]
+    pub fn until_so(&mut self, what: &str, is_so: impl Fn(&[String]) -> bool) {
         let began = Instant::now();
         loop {
             // Asked before looking: what is shown then is all there will be. The terminal closes with its last program.
             let ended = began.elapsed() > LIMIT || self.reader.as_ref().is_none_or(JoinHandle::is_finished);
             let lines = self.lines();
-            if lines.iter().any(|line| line.contains(text)) {
+            if is_so(&lines) {
                 return;
             }
-            assert!(!ended, "{} never showed {text:?}, but:\n{}", self.line, lines.join("\n"));
+            assert!(!ended, "{} never showed {what}, but:\n{}", self.line, lines.join("\n"));
             thread::sleep(Duration::from_millis(20));
         }
     }

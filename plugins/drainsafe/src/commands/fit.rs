@@ -8,6 +8,7 @@ use patchkit::{
         source::{Gathered, SourceArgs},
     },
     cluster::{Access, ConnectOptions, Environment, Wish},
+    complete::Live,
     render::OutputArgs,
     report::Exit,
     snapshot::{Coverage, Snapshot, kinds},
@@ -19,7 +20,7 @@ use crate::fit::{self, KINDS};
 #[derive(Args, Debug)]
 pub struct FitArgs {
     /// Pods to judge, running or not, as NAME or NAMESPACE/NAME; without any, every pod that waits for a node
-    #[arg(value_name = "POD")]
+    #[arg(value_name = "POD", add = Live::PODS)]
     pub pods: Vec<String>,
 
     /// What to read.

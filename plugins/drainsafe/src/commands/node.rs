@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use patchkit::{
     app::{App, Failure, source::Gathered},
     cluster::{Cluster, ConnectOptions, LeaseName, Wish},
+    complete::Live,
     render::{Format, RenderContext, RenderError, render},
     report::{Exit, Metadata, Severity, words::count},
     term::PromptError,
@@ -37,7 +38,7 @@ pub enum RunFormat {
 #[derive(Args, Clone, Debug)]
 pub struct LockArgs {
     /// The namespace of the Lease by which one run at a time is under way in a cluster
-    #[arg(long, value_name = "NAMESPACE", default_value = "kube-system", help_heading = "Run")]
+    #[arg(long, value_name = "NAMESPACE", default_value = "kube-system", help_heading = "Run", add = Live::NAMESPACES)]
     pub lock_namespace: String,
 }
 
@@ -101,7 +102,7 @@ pub enum DryRun {
 #[derive(Args, Debug)]
 pub struct ResumeArgs {
     /// The run to go on with; by default the unfinished one
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = crate::live::RUNS)]
     pub run: Option<String>,
 
     /// How the run is shown.

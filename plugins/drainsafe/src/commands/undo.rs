@@ -23,7 +23,7 @@ use crate::execute::{
 #[derive(Args, Debug)]
 pub struct UndoArgs {
     /// The run to take back; by default the unfinished one, or the only one that has left a cordon
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = crate::live::RUNS)]
     pub run: Option<String>,
 
     /// How it is shown.

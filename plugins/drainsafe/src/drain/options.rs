@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use patchkit::{cluster::parse_duration, rules::LabelSelector};
+use patchkit::{cluster::parse_duration, complete::Live, rules::LabelSelector};
 use serde::{Deserialize, Serialize};
 
 /// The flags that say what is drained and how; `plan` shows what `node` would do with the same ones.
@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct Options {
     /// The nodes to drain
-    #[arg(value_name = "NODE", required_unless_present = "selector", conflicts_with = "selector")]
+    #[arg(value_name = "NODE", required_unless_present = "selector", conflicts_with = "selector", add = Live::NODES)]
     pub nodes: Vec<String>,
 
     /// Drain the nodes with these labels instead of naming them
-    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    #[arg(short = 'l', long, value_name = "SELECTOR", add = Live::NODE_SELECTORS)]
     pub selector: Option<LabelSelector>,
 
     /// Drain also pods that declare no controller, which nothing brings back

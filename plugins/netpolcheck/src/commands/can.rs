@@ -18,6 +18,7 @@ use crate::{
     engine::Analysis,
     entrance::Answer,
     foreign::Foreign,
+    live,
     who::Who,
 };
 
@@ -26,12 +27,12 @@ use crate::{
 pub struct CanArgs {
     /// Who connects: NAMESPACE/POD, NAMESPACE/KIND/NAME, NAMESPACE/svc/NAME, NAMESPACE/ (all of its pods), an address,
     /// a CIDR, or internet; where the namespace is left out, the context's is meant
-    #[arg(value_name = "FROM")]
+    #[arg(value_name = "FROM", add = live::PEERS)]
     pub from: String,
 
     /// Who is connected to, in the same words, and on which port, by number or name; without a port all of them are
     /// meant
-    #[arg(value_name = "TO[:PORT[/PROTOCOL]]")]
+    #[arg(value_name = "TO[:PORT[/PROTOCOL]]", add = live::PEERS)]
     pub to: String,
 
     /// What to read.

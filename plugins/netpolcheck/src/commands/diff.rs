@@ -39,11 +39,11 @@ pub enum FailOnChange {
 #[derive(Args, Debug)]
 pub struct DiffArgs {
     /// The state before: a file, a directory, git:REVISION:PATH, or live for the cluster
-    #[arg(value_name = "BEFORE", required_unless_present = "dry_run", conflicts_with = "dry_run")]
+    #[arg(value_name = "BEFORE", required_unless_present = "dry_run", conflicts_with = "dry_run", add = crate::live::STATES)]
     pub before: Option<String>,
 
     /// The state after, in the same forms; one without any pods or workloads is put over the other one
-    #[arg(value_name = "AFTER", required_unless_present = "dry_run", conflicts_with = "dry_run")]
+    #[arg(value_name = "AFTER", required_unless_present = "dry_run", conflicts_with = "dry_run", add = crate::live::STATES)]
     pub after: Option<String>,
 
     /// What an apply of the manifests given with -f would change in the cluster
@@ -51,7 +51,7 @@ pub struct DiffArgs {
     pub dry_run: bool,
 
     /// The manifests of --dry-run: a file, a directory, or - (repeatable)
-    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-", requires = "dry_run", help_heading = "Input")]
+    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-", value_hint = clap::ValueHint::AnyPath, requires = "dry_run", help_heading = "Input")]
     pub files: Vec<String>,
 
     /// Look into the folders of directories

@@ -55,11 +55,11 @@ pub struct MapArgs {
     pub output: OutputArgs<MapFormats>,
 
     /// Only connections from these: NAMESPACE/POD, NAMESPACE/KIND/NAME, NAMESPACE/, or internet
-    #[arg(long, value_name = "PEER", help_heading = "Map")]
+    #[arg(long, value_name = "PEER", help_heading = "Map", add = crate::live::PEERS)]
     pub from: Option<String>,
 
     /// Only connections to these: NAMESPACE/POD, NAMESPACE/KIND/NAME, NAMESPACE/, or internet
-    #[arg(long, value_name = "PEER", help_heading = "Map")]
+    #[arg(long, value_name = "PEER", help_heading = "Map", add = crate::live::PEERS)]
     pub to: Option<String>,
 
     /// Look at pods one by one, and not at what owns them

@@ -55,7 +55,7 @@ pub struct SuggestArgs {
     pub default_deny: bool,
 
     /// Allow these flows: a list, CSV, Hubble's JSON or Calico's flow logs; - is standard input (repeatable)
-    #[arg(long, value_name = "FILE|-", help_heading = "What is needed", conflicts_with = "today")]
+    #[arg(long, value_name = "FILE|-", value_hint = clap::ValueHint::FilePath, help_heading = "What is needed", conflicts_with = "today")]
     pub flows: Vec<String>,
 
     /// The form of --flows
@@ -91,7 +91,7 @@ pub struct SuggestArgs {
     pub apply: bool,
 
     /// Take back what earlier runs have applied: this run, or all
-    #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "", help_heading = "Carrying out", conflicts_with_all = ["files", "default_deny", "flows", "flow", "today"])]
+    #[arg(long, value_name = "RUN", add = crate::live::RUNS, num_args = 0..=1, require_equals = true, default_missing_value = "", help_heading = "Carrying out", conflicts_with_all = ["files", "default_deny", "flows", "flow", "today"])]
     pub undo: Option<String>,
 
     /// Do not ask before a change

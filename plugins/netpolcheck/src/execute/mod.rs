@@ -8,5 +8,5 @@ mod object;
 mod undo;
 
 pub use apply::apply;
-pub use object::{Applied, Outcome};
+pub use object::{Applied, Outcome, RUN};
 pub use undo::undo;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::suggest::MANAGED_BY;
 
 /// The label with the run that wrote the object last.
-pub(super) const RUN: &str = "netpolcheck.patchkit.dev/run";
+pub const RUN: &str = "netpolcheck.patchkit.dev/run";
 /// The annotation with what stood there before, as JSON; absent where nothing did.
 pub(super) const BEFORE: &str = "netpolcheck.patchkit.dev/before";
 

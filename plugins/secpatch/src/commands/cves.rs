@@ -46,7 +46,7 @@ pub struct CvesArgs {
     pub severity: Option<Severity>,
 
     /// Only what runs on this node (repeatable)
-    #[arg(long = "node", value_name = "NAME", help_heading = "CVEs")]
+    #[arg(long = "node", value_name = "NAME", add = patchkit::complete::Live::NODES, help_heading = "CVEs")]
     pub nodes: Vec<String>,
 
     /// Only this one, such as CVE-2025-1974, even where nothing that runs has it (repeatable)
@@ -55,7 +55,7 @@ pub struct CvesArgs {
 
     /// Take these facts too, for this answer: the official CVE feed (JSON or RSS), OSV files or an archive of them
     /// (repeatable)
-    #[arg(long = "feed", value_name = "FILE|DIR|URL", help_heading = "CVEs")]
+    #[arg(long = "feed", value_name = "FILE|DIR|URL", value_hint = clap::ValueHint::AnyPath, help_heading = "CVEs")]
     pub feeds: Vec<String>,
 
     /// The API server's version, where files do not tell it

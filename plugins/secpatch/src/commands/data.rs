@@ -69,7 +69,7 @@ pub struct ShowArgs {
 #[derive(Args, Debug)]
 pub struct UpdateArgs {
     /// Read this file, folder or address instead of the public addresses; may be given more than once
-    #[arg(long, value_name = "FILE|DIR|URL")]
+    #[arg(long, value_name = "FILE|DIR|URL", value_hint = clap::ValueHint::AnyPath)]
     pub from: Vec<String>,
 
     /// Take what the checks refuse: fewer records than before, or dates in the future

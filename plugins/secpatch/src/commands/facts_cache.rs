@@ -94,16 +94,7 @@ struct ManifestFile {
 /// # Errors
 /// [`CacheError::NoPlace`] where the environment names no place.
 pub fn folder(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, CacheError> {
-    let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    // A relative path in XDG_CACHE_HOME has to be ignored, says the XDG Base Directory Specification.
-    let user = || {
-        set("XDG_CACHE_HOME")
-            .filter(|path| path.is_absolute())
-            .or_else(|| set("LOCALAPPDATA"))
-            .or_else(|| set("HOME").map(|home| home.join(".cache")))
-            .map(|cache| cache.join("patchkit"))
-    };
-    set("PATCHKIT_CACHE_DIR").or_else(user).map(|cache| cache.join("facts")).ok_or(CacheError::NoPlace)
+    patchkit::cluster::cache_folder(variable).map(|cache| cache.join("facts")).ok_or(CacheError::NoPlace)
 }
 
 /// The facts to work with, and where they come from.

@@ -30,7 +30,7 @@ use crate::{
 #[derive(Args, Debug)]
 pub struct FixArgs {
     /// Change these only, as kind/name (deployment/web); all where left out
-    #[arg(value_name = "KIND/NAME")]
+    #[arg(value_name = "KIND/NAME", add = crate::live::WORKLOADS)]
     pub only: Vec<String>,
 
     /// What to read.
@@ -80,7 +80,7 @@ pub struct FixArgs {
     pub apply: bool,
 
     /// Restore what earlier runs have changed: of this run, or of all
-    #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "", help_heading = "Carrying out", conflicts_with = "files")]
+    #[arg(long, value_name = "RUN", add = crate::live::RUNS, num_args = 0..=1, require_equals = true, default_missing_value = "", help_heading = "Carrying out", conflicts_with = "files")]
     pub undo: Option<String>,
 
     /// Do not ask before a change

@@ -47,7 +47,7 @@ pub struct ImagesArgs {
     pub trusted: Vec<String>,
 
     /// A report of Trivy or Grype as JSON, or VulnerabilityReports of the Trivy operator (repeatable)
-    #[arg(long = "report", value_name = "FILE", help_heading = "Images")]
+    #[arg(long = "report", value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Images")]
     pub reports: Vec<String>,
 
     /// Write patches that move images out of frozen registries into this folder, one file an object, with a kustomize

@@ -9,6 +9,7 @@ use patchkit::{
         source::{Gathered, SourceArgs, SourceError},
     },
     cluster::{ConnectOptions, Wish},
+    complete::Live,
     render::{Format, OutputArgs, OwnFormats, RenderError},
     report::Exit,
     rules::{surge::SurgeSetting, version::KubeVersion, window::Window},
@@ -52,7 +53,7 @@ pub struct PlanArgs {
     pub as_of: AsOfArgs,
 
     /// A lower environment that has rehearsed the update: a context, or files that kubectl wrote there
-    #[arg(long, value_name = "CONTEXT|FILE", help_heading = "Plan")]
+    #[arg(long, value_name = "CONTEXT|FILE", add = Live::CONTEXTS.or_paths(), help_heading = "Plan")]
     pub rehearsed_in: Option<String>,
 
     /// A maintenance window in which steps may start, such as "Sat 02:00-06:00 Europe/Paris" (repeatable)
@@ -65,7 +66,7 @@ pub struct PlanArgs {
     pub surge: SurgeSetting,
 
     /// The label that names a node's pool, where it is none of the providers'
-    #[arg(long, value_name = "LABEL", help_heading = "Plan")]
+    #[arg(long, value_name = "LABEL", add = Live::NODE_LABELS, help_heading = "Plan")]
     pub pool_label: Option<String>,
 
     /// The API server's version, where files do not tell it

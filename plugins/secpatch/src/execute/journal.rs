@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::address::{FIELD_MANAGER, collection};
 
 /// The label by which journals are found; its value is the run.
-const LABEL: &str = "secpatch.patchkit.dev/fix";
+pub const RUN: &str = "secpatch.patchkit.dev/fix";
 
 const WRITER: Writer<'static> = Writer { field_manager: FIELD_MANAGER, dry_run: false };
 
@@ -72,7 +72,7 @@ impl Journal {
             "metadata": {
                 "generateName": "secpatch-fix-",
                 "namespace": namespace,
-                "labels": {LABEL: run, "app.kubernetes.io/managed-by": FIELD_MANAGER},
+                "labels": {RUN: run, "app.kubernetes.io/managed-by": FIELD_MANAGER},
                 "annotations": {"secpatch.patchkit.dev/about": format!(
                     "what {} was before kubectl secpatch fix changed it; kubectl secpatch fix --undo restores it",
                     entry.object.display()
@@ -124,7 +124,7 @@ impl Journal {
         namespace: Option<&str>,
     ) -> Result<(Vec<Self>, Vec<String>), ClusterError> {
         let (mut found, mut broken) = (Vec::new(), Vec::new());
-        let request = ListRequest::of("", "v1", "configmaps", namespace).labels(LABEL);
+        let request = ListRequest::of("", "v1", "configmaps", namespace).labels(RUN);
         let mut items: Vec<Value> = Vec::new();
         cluster
             .list(&request, |event| -> Result<(), ClusterError> {
@@ -149,7 +149,7 @@ impl Journal {
                 (Ok(entry), Ok(stage)) => found.push(Self {
                     name,
                     namespace,
-                    run: text(&metadata["labels"][LABEL]),
+                    run: text(&metadata["labels"][RUN]),
                     written: text(&metadata["creationTimestamp"]),
                     stage,
                     entry,

@@ -10,3 +10,4 @@ mod rollout;
 pub mod undo;
 
 pub use apply::{Applied, ApplyOptions, Outcome, apply};
+pub use journal::RUN;
