@@ -2,9 +2,12 @@
 
 use std::{error::Error, fmt};
 
-use super::stdout::{causes, is_reader_left};
+use super::{
+    Plugin,
+    stdout::{causes, is_reader_left},
+};
 use crate::{
-    cluster::ClusterError,
+    cluster::{ClusterError, ErrorKind},
     render::printable,
     report::{Exit, Tone},
     term::{Paint, PromptError},
@@ -49,6 +52,22 @@ impl Failure {
     #[must_use]
     pub fn exit(&self) -> Exit {
         if is_reader_left(&*self.error) { Exit::Clean } else { self.exit }
+    }
+
+    /// Where a right is missing: says where the roles are from which it can be had.
+    #[must_use]
+    pub(super) fn with_roles_of(self, plugin: &Plugin) -> Self {
+        let is_denied = |error: &(dyn Error + 'static)| {
+            error.downcast_ref::<ClusterError>().is_some_and(|error| error.kind() == ErrorKind::Forbidden)
+        };
+        if self.hint.is_some() || !causes(&*self.error).any(is_denied) {
+            return self;
+        }
+        let hint = format!(
+            "{} prints the role with all rights that it needs (--level operate: also for what changes the cluster)",
+            plugin.command("rbac")
+        );
+        self.with_hint(hint)
     }
 
     /// Whether there is nothing to say: the reader of standard output has left on its own account.
@@ -176,6 +195,17 @@ mod tests {
         assert!(text.starts_with("error: You must be logged in to the server (Unauthorized)\nhint: "), "{text}");
         let refused = ClusterError::Refused { host: "10.0.0.1:6443".into() };
         assert!(told(refused).starts_with("The connection to the server 10.0.0.1:6443 was refused"));
+    }
+
+    #[test]
+    fn a_missing_right_leads_to_the_roles() {
+        let plugin = Plugin { name: "tool", version: "1", repository: "" };
+        let of = |code: u16| {
+            let answer = ServerAnswer { code, reason: "R".into(), message: "m".into(), ..ServerAnswer::default() };
+            told(Failure::from(ClusterError::Answer(Box::new(answer))).with_roles_of(&plugin))
+        };
+        assert!(of(403).contains("hint: kubectl tool rbac "), "{}", of(403));
+        assert_eq!(of(404), "Error from server (R): m");
     }
 
     #[test]

@@ -73,6 +73,7 @@ pub fn run<C: Parser>(plugin: &Plugin, body: impl FnOnce(&App, C) -> Result<Exit
     match outcome {
         Ok(exit) => exit.into(),
         Err(failure) => {
+            let failure = failure.with_roles_of(plugin);
             app.progress.finish();
             if !failure.is_silent() {
                 let text = failure.describe(Paint::new(app.stderr.colour));

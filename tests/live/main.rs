@@ -5,6 +5,7 @@
 
 mod completion;
 mod control_plane;
+mod cronjob;
 mod drainsafe_faults;
 mod drainsafe_fit;
 mod drainsafe_node;
@@ -14,6 +15,10 @@ mod ends;
 mod faults;
 mod netpolcheck;
 mod pod_security;
+mod release;
+mod roles;
+mod roles_operating;
+mod roles_reading;
 mod secpatch_apis;
 mod secpatch_fix;
 mod secpatch_plan;
@@ -97,6 +102,12 @@ fn main() -> ExitCode {
         netpolcheck::does_not_take_what_it_may_not_read_for_nothing,
         netpolcheck::tells_what_an_apply_changes_before_it_is_made,
         netpolcheck::suggested_policies_are_applied_and_taken_back,
+        cronjob::its_command_runs_in_the_cluster_with_its_own_role,
+        release::archives_and_manifests_are_what_krew_takes,
+        roles_reading::they_complete_with_their_roles,
+        roles_operating::secpatch_fix_works_with_its_role_and_names_what_is_missing,
+        roles_operating::netpolcheck_suggest_works_with_its_role_and_names_what_is_missing,
+        roles_operating::drainsafe_works_with_its_role_and_names_what_is_missing,
         secpatch_fix::a_change_is_made_and_can_be_undone,
         secpatch_fix::a_rollout_that_never_becomes_ready_is_taken_back,
         secpatch_fix::a_run_that_is_killed_can_be_undone,

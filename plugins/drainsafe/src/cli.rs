@@ -1,7 +1,7 @@
 //! The flags of `kubectl drainsafe`.
 
 use clap::{Parser, Subcommand};
-use patchkit::cluster::ConnectOptions;
+use patchkit::{app::RbacArgs, cluster::ConnectOptions};
 
 use crate::commands::{
     check::CheckArgs,
@@ -42,4 +42,7 @@ pub enum Command {
     Undo(UndoArgs),
     /// The runs that are under way, unfinished, or have left a cordon
     Status(StatusArgs),
+    /// The ClusterRole with just the rights that these commands need, to be bound to somebody
+    #[command(after_help = "Example: kubectl drainsafe rbac --bind-to group:developers | kubectl apply -f -")]
+    Rbac(RbacArgs),
 }

@@ -1,7 +1,7 @@
 //! The flags of `kubectl netpolcheck`.
 
 use clap::{Parser, Subcommand};
-use patchkit::cluster::ConnectOptions;
+use patchkit::{app::RbacArgs, cluster::ConnectOptions};
 
 use crate::commands::{can::CanArgs, diff::DiffArgs, input::ReportArgs, map::MapArgs, suggest::SuggestArgs};
 
@@ -39,4 +39,7 @@ pub enum Command {
         after_help = "Exit codes: 0 proved, 1 something that is needed stays denied, 4 not all could be read or told"
     )]
     Suggest(Box<SuggestArgs>),
+    /// The ClusterRole with just the rights that these commands need, to be bound to somebody
+    #[command(after_help = "Example: kubectl netpolcheck rbac --bind-to group:developers | kubectl apply -f -")]
+    Rbac(RbacArgs),
 }

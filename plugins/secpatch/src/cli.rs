@@ -1,7 +1,7 @@
 //! The flags of `kubectl secpatch`.
 
 use clap::{Parser, Subcommand};
-use patchkit::cluster::ConnectOptions;
+use patchkit::{app::RbacArgs, cluster::ConnectOptions};
 
 use crate::commands::{
     apis::ApisArgs, cves::CvesArgs, data::DataArgs, fix::FixArgs, images::ImagesArgs, plan::PlanArgs, pods::PodsArgs,
@@ -40,4 +40,7 @@ pub enum Command {
     Fix(Box<FixArgs>),
     /// The facts that the answers rest on: releases, support calendars, vulnerabilities, APIs, feature gates
     Data(DataArgs),
+    /// The ClusterRole with just the rights that these commands need, to be bound to somebody
+    #[command(after_help = "Example: kubectl secpatch rbac --bind-to group:developers | kubectl apply -f -")]
+    Rbac(RbacArgs),
 }

@@ -74,13 +74,23 @@ impl<'cluster> Namespace<'cluster> {
             .map(|rule| serde_json::json!({"apiGroups": rule.groups, "resources": rule.resources, "verbs": rule.verbs}))
             .collect();
         let objects = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": [
-            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": self.name}},
             {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": metadata, "rules": rules},
             {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": metadata,
              "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": metadata["name"]},
              "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": self.name}]},
         ]});
         self.cluster.apply(&objects.to_string());
+        self.account(name)
+    }
+
+    /// Makes a ServiceAccount, and gives a kubeconfig that is its own.
+    ///
+    /// # Panics
+    /// Where the server refuses that.
+    #[track_caller]
+    #[must_use]
+    pub fn account(&self, name: &str) -> PathBuf {
+        let _ = self.kubectl(&["create", "serviceaccount", name]).output().exits(0);
         let token = self.kubectl(&["create", "token", name]).output().exits(0).stdout;
         let kubeconfig = serde_json::json!({
             "apiVersion": "v1", "kind": "Config", "current-context": name,

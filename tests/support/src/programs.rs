@@ -46,21 +46,37 @@ pub fn cluster_programs() -> Result<&'static Path, String> {
     folder.as_deref().map_err(Clone::clone)
 }
 
-/// The programs of the workspace, by name.
-///
-/// # Errors
-/// What the build said, where it failed.
-pub fn plugins() -> Result<&'static [(String, PathBuf)], String> {
-    static PLUGINS: OnceLock<Result<Vec<(String, PathBuf)>, String>> = OnceLock::new();
-    PLUGINS.get_or_init(build_plugins).as_deref().map_err(Clone::clone)
+/// The plugins, by name.
+fn plugins() -> Result<impl Iterator<Item = &'static (String, PathBuf)>, String> {
+    Ok(programs()?.iter().filter(|(name, _)| name.starts_with("kubectl-")))
 }
 
-fn build_plugins() -> Result<Vec<(String, PathBuf)>, String> {
+/// A program of the workspace: a plugin, or one that makes a release.
+///
+/// # Panics
+/// Where it cannot be built.
+#[must_use]
+pub fn program(name: &str) -> &'static Path {
+    let all = programs().unwrap_or_else(|error| panic!("{error}"));
+    let found = all.iter().find(|(known, _)| known == name);
+    let Some((_, path)) = found else {
+        let names: Vec<_> = all.iter().map(|(name, _)| name.as_str()).collect();
+        panic!("{name} is not one of the workspace's programs: {names:?}")
+    };
+    path
+}
+
+fn programs() -> Result<&'static [(String, PathBuf)], String> {
+    static PROGRAMS: OnceLock<Result<Vec<(String, PathBuf)>, String>> = OnceLock::new();
+    PROGRAMS.get_or_init(build_programs).as_deref().map_err(Clone::clone)
+}
+
+fn build_programs() -> Result<Vec<(String, PathBuf)>, String> {
     let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     build.current_dir(scratch::repository()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // With a test among the targets, the features of all dependencies are those of `cargo test --workspace`, and
     // nothing is built twice. This test is the cheapest.
-    build.args(["build", "--workspace", "--bins", "--test", "files"]);
+    build.args(["build", "--workspace", "--bins", "--example", "sbom", "--test", "files"]);
     build.args(["--message-format", "json-render-diagnostics", "--target-dir"]).arg(scratch::target());
     match profile().as_str() {
         "debug" => {}
@@ -78,7 +94,9 @@ fn build_plugins() -> Result<Vec<(String, PathBuf)>, String> {
     let messages = announced("building the plugins", &mut build)??;
     let mut programs = Vec::new();
     for message in messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
-        let is_program = message["target"]["kind"] == serde_json::json!(["bin"]) && message["profile"]["test"] == false;
+        let kind = &message["target"]["kind"];
+        let is_program = (*kind == serde_json::json!(["bin"]) || *kind == serde_json::json!(["example"]))
+            && message["profile"]["test"] == false;
         if let (true, Some(name), Some(path)) =
             (is_program, message["target"]["name"].as_str(), message["executable"].as_str())
         {

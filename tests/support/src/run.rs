@@ -32,13 +32,7 @@ pub struct Run {
 /// Where it cannot be built, and where there is none of that name.
 #[must_use]
 pub fn plugin(name: &str) -> Run {
-    let name = format!("kubectl-{name}");
-    let all = programs::plugins().unwrap_or_else(|error| panic!("{error}"));
-    let (_, program) = all.iter().find(|(known, _)| *known == name).unwrap_or_else(|| {
-        let names: Vec<_> = all.iter().map(|(name, _)| name.as_str()).collect();
-        panic!("{name} is not one of the workspace's programs: {names:?}")
-    });
-    Run::new(program)
+    Run::new(programs::program(&format!("kubectl-{name}")))
 }
 
 impl Run {

@@ -4,6 +4,7 @@ pub mod check;
 pub mod fit;
 pub mod node;
 pub mod plan;
+pub mod rbac;
 pub mod runs;
 pub mod status;
 pub mod undo;
@@ -28,5 +29,6 @@ pub fn run(app: &App, cli: Cli) -> Result<Exit, Failure> {
         Command::Resume(args) => node::resume(app, &args, &cli.connect),
         Command::Undo(args) => undo::run(app, &args, &cli.connect),
         Command::Status(args) => status::run(app, &args, &cli.connect),
+        Command::Rbac(args) => app.print_roles(&rbac::ROLES, &args),
     }
 }

@@ -98,10 +98,16 @@ impl Machine {
     }
 
     fn waits(&mut self, at: usize, wait: Wait, world: &World<'_>, now: Now, todo: &mut Vec<Todo>) {
-        if let Wait::Surge(owner) = &wait
-            && !self.surges.contains_key(owner)
-        {
-            self.raise(owner.clone(), world, todo);
+        if let Wait::Surge(owner) = &wait {
+            match self.surges.get_mut(owner) {
+                None => self.raise(owner.clone(), world, todo),
+                // Asked again: where it was done already, that changes nothing.
+                Some((surge, raised)) if *raised == Raised::Noted => {
+                    *raised = Raised::Asked;
+                    todo.push(Todo::Surge(owner.clone(), surge.clone()));
+                }
+                Some(_) => {}
+            }
         }
         if let (Wait::Owner { .. }, Some(owner)) = (&wait, &self.tasks[at].owner)
             && let Some(next) = world.next_available(owner)

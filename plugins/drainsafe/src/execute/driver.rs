@@ -23,14 +23,14 @@ use super::{
     lock::{Lock, LockError, RENEW_EVERY},
     machine::{Happened, Machine, Now, Outcome, Stop, Todo},
     node::NodeObject,
-    record::{NodePhase, NodeRecord, RECORD, Surge},
+    record::{NodePhase, NodeRecord, RECORD, RunRecord, Surge},
     task::{How, OwnerKey},
     view::View,
 };
 use crate::drain::{self, DrainPlan, Options, Subject};
 
 /// What is watched: what changes while a drain runs. The rest is read once, and anew before each later wave.
-const WATCHED: &[Resource] = &[
+pub const WATCHED: &[Resource] = &[
     kinds::NODES,
     kinds::PODS,
     kinds::POD_DISRUPTION_BUDGETS,
@@ -44,6 +44,10 @@ const WATCHED: &[Resource] = &[
 
 /// How long answers that are under way are waited for when a run stops.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a server may forbid a watch before it means it: one that has just started does not know its roles yet.
+const REFUSED_FOR: Duration = Duration::from_secs(15);
+/// Refusals that lie farther apart are two stories: between tries are at most five seconds.
+const REFUSED_AGAIN: Duration = Duration::from_secs(10);
 /// How often a write that met trouble is tried again, and how long in all.
 const TRY_EVERY: Duration = Duration::from_millis(700);
 const TRY_FOR: Duration = Duration::from_secs(60);
@@ -66,6 +70,16 @@ pub struct Driver<'a> {
     pub view: &'a mut View,
     /// Ctrl-C.
     pub interrupt: &'a mut Interrupt,
+    /// Watches that the server forbids.
+    pub refused: BTreeMap<&'static str, Refused>,
+}
+
+/// A watch that the server forbids.
+#[derive(Debug)]
+pub struct Refused {
+    first: Instant,
+    last: Instant,
+    why: String,
 }
 
 /// The moment.
@@ -92,6 +106,9 @@ impl Driver<'_> {
             self.view.refresh(machine);
             if let Some(outcome) = machine.outcome() {
                 return outcome;
+            }
+            if let Some(why) = self.refused_for_good() {
+                return Outcome::Stopped(Stop::Failed(why));
             }
             if let Some(since) = stopped
                 && (work.is_empty() || since.elapsed() > PATIENCE)
@@ -225,7 +242,29 @@ impl Driver<'_> {
         }
     }
 
+    /// Why the run cannot see what it does: the server forbids to watch the pods or the nodes, and has for so long that
+    /// it means it.
+    fn refused_for_good(&self) -> Option<String> {
+        let needed = [kinds::PODS.plural, kinds::NODES.plural];
+        needed.iter().find_map(|plural| {
+            let refused = self.refused.get(plural).filter(|it| it.last.duration_since(it.first) >= REFUSED_FOR)?;
+            Some(format!("{plural} cannot be watched: {}", refused.why))
+        })
+    }
+
     fn take(&mut self, event: WatchEvent, blind: &mut BTreeSet<&'static str>) {
+        if let WatchEvent::Trouble { kind, error, .. } = &event
+            && error.kind() == ErrorKind::Forbidden
+        {
+            let now = Instant::now();
+            let known = self.refused.remove(kind.plural).filter(|it| it.last.elapsed() < REFUSED_AGAIN);
+            let is_told = known.is_some();
+            let first = known.map_or(now, |it| it.first);
+            self.refused.insert(kind.plural, Refused { first, last: now, why: error.to_string() });
+            if is_told {
+                return;
+            }
+        }
         let wrong = match event {
             WatchEvent::Listed { kind, pages } => {
                 blind.remove(kind.plural);
@@ -302,7 +341,11 @@ async fn pods_of_node(cluster: &Cluster, node: &str) -> Result<Vec<String>, Clus
 /// Notes the surge, then scales up.
 async fn raise(cluster: &Cluster, lock: &Lock, surge: &Surge) -> Result<(), String> {
     let noted = surge.clone();
-    lock.note(move |record| record.surges.push(noted)).await.map_err(|error| error.to_string())?;
+    let note = |record: &mut RunRecord| {
+        record.surges.retain(|known| known.path() != noted.path());
+        record.surges.push(noted);
+    };
+    lock.note(note).await.map_err(|error| error.to_string())?;
     persist(|| scale(cluster, surge, surge.from, surge.to)).await.map_err(|error| error.to_string())
 }
 

@@ -159,6 +159,8 @@ pub(super) enum Proof {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Raised {
+    /// An earlier part of this run was about to scale it up, and may have ended before it did.
+    Noted,
     /// It is being scaled up.
     Asked,
     /// It was scaled up.
@@ -239,7 +241,7 @@ impl Machine {
         machine
     }
 
-    /// Deployments that an earlier part of this run has scaled up.
+    /// Deployments that an earlier part of this run has scaled up, or was about to.
     pub fn go_on_with(&mut self, surges: &[Surge]) {
         for surge in surges {
             let owner = OwnerKey {
@@ -247,7 +249,7 @@ impl Machine {
                 kind: "Deployment".to_owned(),
                 name: surge.name.clone(),
             };
-            self.surges.insert(owner, (surge.clone(), Raised::Up));
+            self.surges.insert(owner, (surge.clone(), Raised::Noted));
         }
     }
 
@@ -444,7 +446,7 @@ impl Machine {
                 task.owner.as_ref() == Some(owner)
                     && !matches!(task.state, State::Going { .. } | State::Gone { .. } | State::Failed(_))
             });
-            if *raised == Raised::Up && !needed {
+            if matches!(raised, Raised::Up | Raised::Noted) && !needed {
                 lower.push((owner.clone(), surge.clone()));
             }
         }

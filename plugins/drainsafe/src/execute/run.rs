@@ -79,6 +79,7 @@ impl Run<'_> {
             records,
             view: &mut *self.view,
             interrupt: &mut *self.interrupt,
+            refused: BTreeMap::new(),
         };
         let outcome = driver.drive(&mut machine).await;
         self.view.clear();

@@ -32,5 +32,8 @@ pub fn run(app: &App, args: &ReportArgs, connect: &ConnectOptions) -> Result<Exi
         .with_section("targets", &made.targets)
         .with_section("score", &made.score)
         .with_document(document);
-    app.write(&input::with_profile(report, &profile), &args.output, args.fail_on.fail_on)
+    let report = input::with_profile(report, &profile);
+    let exit = app.write(&report, &args.output, args.fail_on.fail_on)?;
+    app.publish(&args.publish, connect, &report, exit)?;
+    Ok(exit)
 }

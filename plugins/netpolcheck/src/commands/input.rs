@@ -3,7 +3,7 @@
 use clap::Args;
 use patchkit::{
     app::{
-        App, FailOnArgs, Failure,
+        App, FailOnArgs, Failure, PublishArgs,
         source::{Gathered, SourceArgs},
     },
     cluster::{Access, ConnectOptions, Environment, MetadataWish, Wish},
@@ -69,6 +69,10 @@ pub struct ReportArgs {
     /// How the findings decide the exit code.
     #[command(flatten)]
     pub fail_on: FailOnArgs,
+
+    /// Where the report is kept.
+    #[command(flatten)]
+    pub publish: PublishArgs,
 }
 
 /// The profile, and why it was taken.

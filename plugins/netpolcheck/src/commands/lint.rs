@@ -42,5 +42,8 @@ pub fn run(app: &App, args: &ReportArgs, connect: &ConnectOptions) -> Result<Exi
     let report = Report::new("LintReport", input::metadata(app, "lint", source), verdict, made.findings, left_out)
         .with_section("lookedAt", &made.looked_at)
         .with_document(document);
-    app.write(&input::with_profile(report, &profile), &args.output, args.fail_on.fail_on)
+    let report = input::with_profile(report, &profile);
+    let exit = app.write(&report, &args.output, args.fail_on.fail_on)?;
+    app.publish(&args.publish, connect, &report, exit)?;
+    Ok(exit)
 }

@@ -6,6 +6,7 @@ pub mod diff;
 pub mod input;
 pub mod lint;
 pub mod map;
+pub mod rbac;
 pub mod suggest;
 
 use patchkit::{
@@ -27,5 +28,6 @@ pub fn run(app: &App, cli: Cli) -> Result<Exit, Failure> {
         Command::Lint(args) => lint::run(app, &args, &cli.connect),
         Command::Map(args) => map::run(app, &args, &cli.connect),
         Command::Suggest(args) => suggest::run(app, &args, &cli.connect),
+        Command::Rbac(args) => app.print_roles(&rbac::ROLES, &args),
     }
 }

@@ -12,6 +12,7 @@ mod patch_folder;
 pub mod plan;
 pub mod pods;
 pub mod posture;
+pub mod rbac;
 mod replace_file;
 pub mod session;
 
@@ -36,5 +37,6 @@ pub fn run(app: &App, cli: Cli) -> Result<Exit, Failure> {
         Command::Posture(args) => posture::run(app, &args, &cli.connect),
         Command::Fix(args) => fix::run(app, &args, &cli.connect),
         Command::Data(args) => data::run(app, &args),
+        Command::Rbac(args) => app.print_roles(&rbac::ROLES, &args),
     }
 }

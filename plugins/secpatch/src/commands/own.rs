@@ -8,7 +8,7 @@ use patchkit::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::posture::own::{DANGERS, Danger, Me, Rights};
+use crate::posture::own::{DANGERS, Danger, LIST_SECRETS, Me, Rights};
 
 const WRITER: Writer<'static> = Writer { field_manager: "kubectl-secpatch", dry_run: false };
 
@@ -58,17 +58,26 @@ async fn rights(cluster: &Cluster, namespace: &str) -> Result<Rights, String> {
 async fn dangers(cluster: &Cluster) -> Result<Vec<Danger>, String> {
     let mut found = Vec::new();
     for danger in DANGERS {
-        let review = json!({
-            "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": {"verb": danger.verb, "group": danger.group, "resource": danger.resource,
-                                            "subresource": danger.subresource}},
-        });
-        let answer = post(cluster, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", &review).await;
-        if answer.map_err(|error| error.why())?["status"]["allowed"] == true {
+        if has(cluster, danger).await.map_err(|error| error.why())? {
             found.push(danger);
         }
     }
     Ok(found)
+}
+
+async fn has(cluster: &Cluster, right: Danger) -> Result<bool, ClusterError> {
+    let review = json!({
+        "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": {"verb": right.verb, "group": right.group, "resource": right.resource,
+                                        "subresource": right.subresource}},
+    });
+    let answer = post(cluster, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", &review).await?;
+    Ok(answer["status"]["allowed"] == true)
+}
+
+/// Whether the server says for sure that the user may not list Secrets. Where it does not answer, the list itself tells.
+pub(super) async fn may_not_list_secrets(cluster: &Cluster) -> bool {
+    matches!(has(cluster, LIST_SECRETS).await, Ok(false))
 }
 
 async fn post(cluster: &Cluster, path: &str, review: &Value) -> Result<Value, ClusterError> {

@@ -5,7 +5,7 @@ use std::{io::Write, path::Path};
 use clap::Args;
 use patchkit::{
     app::{
-        App, FailOnArgs, Failure,
+        App, FailOnArgs, Failure, PublishArgs,
         source::{Gathered, SourceArgs, SourceError},
     },
     cluster::{ConnectOptions, Wish},
@@ -80,6 +80,10 @@ pub struct PlanArgs {
     /// How the findings decide the exit code.
     #[command(flatten)]
     pub fail_on: FailOnArgs,
+
+    /// Where the plan is kept.
+    #[command(flatten)]
+    pub publish: PublishArgs,
 }
 
 /// Makes the plan and writes it.
@@ -105,13 +109,18 @@ pub fn run(app: &App, args: &PlanArgs, connect: &ConnectOptions) -> Result<Exit,
     };
     let made = plan::make(subject, &options);
     if args.output.output == Format::Own("tfvars") {
+        if args.publish.publish.is_some() {
+            return Err(Failure::usage("--publish keeps a report, and tfvars are none"));
+        }
         let mut out = app.out();
         out.write_all(plan::tfvars(&made.plan).as_bytes()).and_then(|()| out.flush()).map_err(RenderError::Write)?;
         return Ok(made.exit(args.fail_on.fail_on));
     }
     let mut report = made.report(session.metadata(app, "plan", facts.as_of(), source));
     report.not_evaluated.extend(session.problem);
-    app.write(&report, &args.output, args.fail_on.fail_on)
+    let exit = app.write(&report, &args.output, args.fail_on.fail_on)?;
+    app.publish(&args.publish, connect, &report, exit)?;
+    Ok(exit)
 }
 
 /// Reads what a plan needs of a cluster or of files.

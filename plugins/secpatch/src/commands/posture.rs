@@ -8,7 +8,7 @@ use clap::{
 };
 use patchkit::{
     app::{
-        App, FailOnArgs, Failure, OrFail as _,
+        App, FailOnArgs, Failure, OrFail as _, PublishArgs,
         source::{Gathered, SourceArgs},
     },
     cluster::{Cluster, ConnectOptions, Environment, MetadataWish, Wish, kubeconfig_users},
@@ -60,6 +60,10 @@ pub struct PostureArgs {
     /// How the findings decide the exit code.
     #[command(flatten)]
     pub fail_on: FailOnArgs,
+
+    /// Where the report is kept.
+    #[command(flatten)]
+    pub publish: PublishArgs,
 }
 
 /// The identifier as the catalogue has it. Only its own ones come here.
@@ -83,7 +87,7 @@ pub fn run(app: &App, args: &PostureArgs, connect: &ConnectOptions) -> Result<Ex
     };
     let wanted = Wanted { skip: args.skip.iter().copied().collect::<BTreeSet<_>>() };
     let wish = Wish { kinds: wanted.kinds(), deprecated_calls: false };
-    let wishes_for_tokens = || -> Vec<MetadataWish> {
+    let wishes_for_tokens = |wanted: bool| -> Vec<MetadataWish> {
         let secrets = MetadataWish {
             group: String::new(),
             version: "v1".to_owned(),
@@ -91,12 +95,15 @@ pub fn run(app: &App, args: &PostureArgs, connect: &ConnectOptions) -> Result<Ex
             plural: "secrets".to_owned(),
             fields: TOKEN_SECRETS,
         };
-        wanted.asks_for_token_secrets().then_some(secrets).into_iter().collect()
+        wanted.then_some(secrets).into_iter().collect()
     };
     let (Gathered { snapshot, source }, own) = if args.source.files.is_empty() {
         let cluster = app.connect(connect)?;
-        let gathered = app.gather(&cluster, &wish, |_, _| wishes_for_tokens())?;
-        (gathered, of_cluster(app, &cluster, connect, &wanted)?)
+        let asks_for_tokens = wanted.asks_for_token_secrets();
+        let may_not = asks_for_tokens && app.block_on(own::may_not_list_secrets(&cluster))?;
+        let gathered = app.gather(&cluster, &wish, |_, _| wishes_for_tokens(asks_for_tokens && !may_not))?;
+        let own = of_cluster(app, &cluster, connect, &wanted)?;
+        (gathered, if may_not { own.without_secrets() } else { own })
     } else {
         (app.read(&args.source, connect, &wish, |_, _| Vec::new())?, of_files(connect))
     };
@@ -110,7 +117,9 @@ pub fn run(app: &App, args: &PostureArgs, connect: &ConnectOptions) -> Result<Ex
     };
     let made = posture::make(subject, &own, Options { wanted, exceptions });
     let report = made.report(app.metadata("posture", session.now, source));
-    app.write(&report, &args.output, args.fail_on.fail_on)
+    let exit = app.write(&report, &args.output, args.fail_on.fail_on)?;
+    app.publish(&args.publish, connect, &report, exit)?;
+    Ok(exit)
 }
 
 fn of_cluster(app: &App, cluster: &Cluster, connect: &ConnectOptions, wanted: &Wanted) -> Result<Own, Failure> {

@@ -1,11 +1,13 @@
 //! Who asks: what the server says of the user, what the user may do, and what the kubeconfig holds. Told by the
 //! command; here it is only a value.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use patchkit::{cluster::KubeconfigUser, snapshot::objects::cluster_wide::PolicyRule};
+use serde::Deserialize;
 
 use super::outcome::Gap;
+use crate::rights::allows;
 
 /// A right that lets its holder take over what it does not have yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,11 +28,14 @@ const fn danger(verb: &'static str, group: &'static str, resource: &'static str,
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
+/// Whoever has it reads every Secret: no list can be allowed without the data.
+pub const LIST_SECRETS: Danger = danger("list", "", "secrets", "");
+
 /// What is asked one by one where the server cannot list all rights of a user: the first is everything.
 pub const DANGERS: [Danger; 11] = [
     danger("*", "*", "*", ""),
     danger("get", "", "secrets", ""),
-    danger("list", "", "secrets", ""),
+    LIST_SECRETS,
     danger("create", "", "pods", ""),
     danger("create", "", "pods", "exec"),
     danger("create", "", "serviceaccounts", "token"),
@@ -90,13 +95,24 @@ pub struct Rights {
 pub struct Own {
     pub(super) me: Result<Me, Gap>,
     pub(super) kubeconfig: Result<Vec<KubeconfigUser>, Gap>,
+    /// Why Secrets were not asked for, where they were not.
+    pub(super) secrets: Option<Gap>,
 }
 
 impl Own {
     /// Of a cluster that was asked. Errors say why something is not known.
     #[must_use]
     pub fn of_cluster(me: Result<Me, String>, kubeconfig: Result<Vec<KubeconfigUser>, String>) -> Self {
-        Self { me: me.map_err(Gap::new), kubeconfig: kubeconfig.map_err(Gap::new) }
+        Self { me: me.map_err(Gap::new), kubeconfig: kubeconfig.map_err(Gap::new), secrets: None }
+    }
+
+    /// Notes that Secrets were not asked for, since the user may not list them. That is as it should be: the right
+    /// shows the data of every Secret, and so the shipped roles do without it.
+    #[must_use]
+    pub fn without_secrets(self) -> Self {
+        let why = "Secrets were not asked for: you cannot list resource \"secrets\", a right that shows all of their \
+                   data and that the roles of kubectl secpatch rbac leave out for that reason";
+        Self { secrets: Some(Gap::hidden(why)), ..self }
     }
 
     /// Of files, with the users of a kubeconfig where one was named.
@@ -106,27 +122,34 @@ impl Own {
             Some(read) => read.map_err(Gap::new),
             None => Err(Gap::hidden("with -f no kubeconfig is read; --kubeconfig names one to be looked at")),
         };
-        Self { me: Err(Gap::hidden("files do not tell who asks a server")), kubeconfig }
+        Self { me: Err(Gap::hidden("files do not tell who asks a server")), kubeconfig, secrets: None }
     }
 }
 
-/// What the commands of these plugins need beside reading, as group, resource and verbs.
-const NEEDED: [(&str, &str, &[&str]); 14] = [
-    ("", "configmaps", &["create", "patch", "update", "delete"]),
-    ("", "nodes", &["patch", "update"]),
-    ("", "pods", &["delete"]),
-    ("", "pods/eviction", &["create"]),
-    ("apps", "deployments", &["patch"]),
-    ("apps", "statefulsets", &["patch"]),
-    ("apps", "daemonsets", &["patch"]),
-    ("apps", "replicasets", &["patch"]),
-    ("batch", "cronjobs", &["patch"]),
-    ("coordination.k8s.io", "leases", &["create", "patch", "update", "delete"]),
-    ("authentication.k8s.io", "selfsubjectreviews", &["create"]),
-    ("authorization.k8s.io", "selfsubjectaccessreviews", &["create"]),
-    ("authorization.k8s.io", "selfsubjectrulesreviews", &["create"]),
-    ("policy", "poddisruptionbudgets", &["patch"]),
+/// The roles with which all commands of all three plugins work.
+const ROLES: [&str; 3] = [
+    include_str!("../../../../deploy/rbac/secpatch-operate.yaml"),
+    include_str!("../../../../deploy/rbac/drainsafe-operate.yaml"),
+    include_str!("../../../../deploy/rbac/netpolcheck-operate.yaml"),
 ];
+
+/// Who one is and what one may do: everybody may ask (the ClusterRole `system:basic-user`).
+const ASKING: [(&str, &str); 3] = [
+    ("authentication.k8s.io", "selfsubjectreviews"),
+    ("authorization.k8s.io", "selfsubjectaccessreviews"),
+    ("authorization.k8s.io", "selfsubjectrulesreviews"),
+];
+
+#[derive(Deserialize)]
+struct Rules {
+    rules: Vec<PolicyRule>,
+}
+
+/// What the commands of these plugins need.
+static NEEDED: LazyLock<Vec<PolicyRule>> = LazyLock::new(|| {
+    let read = |role: &&str| serde_saphyr::from_str::<Rules>(role).map(|role| role.rules).unwrap_or_default();
+    ROLES.iter().flat_map(read).collect()
+});
 
 /// What rules allow beyond what these plugins need, each as `verb, verb resource.group`; sorted.
 pub(super) fn beyond(rules: &[PolicyRule]) -> BTreeSet<String> {
@@ -161,7 +184,8 @@ fn is_needed(group: &str, resource: &str, verb: &str) -> bool {
     if matches!(verb, "get" | "list" | "watch") {
         return !is_secrets;
     }
-    NEEDED.iter().any(|(known, of, verbs)| *known == group && *of == resource && verbs.contains(&verb))
+    (verb == "create" && ASKING.contains(&(group, resource)))
+        || NEEDED.iter().any(|rule| allows(rule, verb, group, resource))
 }
 
 #[cfg(test)]
@@ -189,6 +213,12 @@ mod tests {
         ];
         let found: Vec<String> = beyond(&rules).into_iter().collect();
         assert_eq!(found, ["* everything", "create deployments.apps", "get secrets", "get, list everything"]);
+    }
+
+    #[test]
+    fn what_the_shipped_roles_allow_is_needed() {
+        assert!(!NEEDED.is_empty());
+        assert_eq!(beyond(&NEEDED), BTreeSet::new());
     }
 
     #[test]

@@ -161,6 +161,7 @@ pub(in super::super) fn token_secrets(look: &Look<'_>) -> Outcome {
             Found::about(snapshot, "Secret", &object.meta, detail)
         })
         .collect();
-    let gap = snapshot.why_unknown_of("", "Secret").map(|why| Gap::new(format!("secrets: {why}")));
+    let unread = || snapshot.why_unknown_of("", "Secret").map(|why| Gap::new(format!("secrets: {why}")));
+    let gap = look.own.secrets.clone().or_else(unread);
     Outcome::counted(found, count(tokens.len(), "token Secret"), "hold a token that never ends").with_gaps(gap)
 }
