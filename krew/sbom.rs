@@ -3,6 +3,8 @@
 //! What `cargo metadata` and `Cargo.lock` say, and nothing that changes from run to run: the same sources give the same
 //! bytes. What only builds or tests the binary is not in it, since it is not in the binary either.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal, and nothing else")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     env, fs,

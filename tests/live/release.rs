@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
@@ -226,7 +227,8 @@ fn install(file: &Path, manifest: &str, out: &Path) {
             .output()
             .exits(0);
     } else {
-        println!("there is no krew here: {name} is unpacked as its manifest says");
+        let told = writeln!(std::io::stderr(), "there is no krew here: {name} is unpacked as its manifest says");
+        told.expect("standard error");
         assert_eq!(sum(&archive), text("sha256"));
         let store = root.join("store").join(name).join(manifest["spec"]["version"].as_str().expect("a version"));
         fs::create_dir_all(&store).expect("a folder");
