@@ -2,3 +2,4 @@
 
 mod completion;
 mod environment;
+mod workflows;
