@@ -118,6 +118,8 @@ pub fn run(app: &App, args: &PlanArgs, connect: &ConnectOptions) -> Result<Exit,
     }
     let mut report = made.report(session.metadata(app, "plan", facts.as_of(), source));
     report.not_evaluated.extend(session.problem);
+    // The report holds all that is written. Of a large cluster, its text is as large as a good part of the snapshot.
+    drop((inventory, snapshot, lower));
     let exit = app.write(&report, &args.output, args.fail_on.fail_on)?;
     app.publish(&args.publish, connect, &report, exit)?;
     Ok(exit)
