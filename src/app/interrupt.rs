@@ -1,4 +1,5 @@
-//! Ctrl-C.
+//! Ctrl-C, and what is its like for a program that nobody sits before: SIGTERM, by which pipelines and the kubelet end
+//! one.
 
 use std::{
     io::Write,
@@ -50,7 +51,7 @@ impl Interrupts {
         sender.is_some_and(|sender| sender.send(()).is_ok())
     }
 
-    /// Listens to Ctrl-C, from the moment on which this is called within a runtime.
+    /// Listens to Ctrl-C and SIGTERM, from the moment on which this is called within a runtime.
     ///
     /// Once a runtime listens for SIGINT the signal no longer ends the process by itself, not even while no future
     /// runs. So the listener is a task of its own, and it is the one that leaves: a long computation cannot keep it
@@ -58,8 +59,9 @@ impl Interrupts {
     pub(super) fn listen(&self, plugin: Plugin, progress: Progress, stderr_is_terminal: bool) {
         let interrupts = self.clone();
         tokio::spawn(async move {
-            // Without a listener SIGINT keeps ending the process, only less politely.
-            while tokio::signal::ctrl_c().await.is_ok() {
+            // Without a listener the signals keep ending the process, only less politely.
+            let mut terminations = Terminations::listen();
+            while asked_to_end(&mut terminations).await {
                 if interrupts.tell() {
                     continue;
                 }
@@ -72,6 +74,51 @@ impl Interrupts {
                 std::process::exit(i32::from(Exit::Interrupted.code()));
             }
         });
+    }
+}
+
+/// SIGTERM, where there is such a thing.
+#[cfg(unix)]
+struct Terminations(Option<tokio::signal::unix::Signal>);
+
+#[cfg(unix)]
+impl Terminations {
+    fn listen() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        Self(signal(SignalKind::terminate()).ok())
+    }
+
+    /// Waits for the next one.
+    async fn next(&mut self) {
+        let came = match &mut self.0 {
+            Some(signals) => signals.recv().await,
+            None => None,
+        };
+        if came.is_none() {
+            std::future::pending().await
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Terminations;
+
+#[cfg(not(unix))]
+impl Terminations {
+    fn listen() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) {
+        std::future::pending().await
+    }
+}
+
+/// Waits for either; no where nothing will come.
+async fn asked_to_end(terminations: &mut Terminations) -> bool {
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed.is_ok(),
+        () = terminations.next() => true,
     }
 }
 

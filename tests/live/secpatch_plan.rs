@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use patchkit_test_support::{Cluster, ClusterOptions, Fault, FaultProxy, Output, Permission, Rule, Upstream};
+use patchkit_test_support::{Cluster, ClusterOptions, Fault, FaultProxy, Output, Permission, Rule, Running, Upstream};
 use serde_json::Value;
 
 use crate::tools::until;
@@ -195,13 +195,15 @@ pub fn can_be_interrupted() {
     let asked = || proxy.requests().iter().any(|request| request.path == "/api/v1/nodes");
     let runtime = tokio::runtime::Runtime::new().unwrap();
 
-    let running = run().start();
-    runtime.block_on(until(asked));
-    running.interrupt();
-    let output = running.wait().exits(130);
-    assert_eq!(output.stdout, "");
+    for end in [Running::interrupt, Running::terminate] {
+        let running = run().start();
+        runtime.block_on(until(asked));
+        end(&running);
+        let output = running.wait().exits(130);
+        assert_eq!(output.stdout, "");
+        proxy.forget_requests();
+    }
 
-    proxy.forget_requests();
     let mut terminal = run().in_terminal(80);
     runtime.block_on(until(asked));
     terminal.ctrl_c();

@@ -206,8 +206,17 @@ impl Running {
 
     /// Sends it SIGINT, as Ctrl-C does.
     pub fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
+    /// Sends it SIGTERM, as a pipeline does that is cancelled.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("the id of a process");
-        kill_process(id, Signal::INT).expect("a signal to a child that nobody has waited for");
+        kill_process(id, signal).expect("a signal to a child that nobody has waited for");
     }
 
     /// Kills it, as `kill -9` does.
