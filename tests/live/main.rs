@@ -6,6 +6,7 @@
 mod completion;
 mod control_plane;
 mod cronjob;
+mod documents;
 mod drainsafe_faults;
 mod drainsafe_fit;
 mod drainsafe_node;
@@ -102,6 +103,9 @@ fn main() -> ExitCode {
         netpolcheck::does_not_take_what_it_may_not_read_for_nothing,
         netpolcheck::tells_what_an_apply_changes_before_it_is_made,
         netpolcheck::suggested_policies_are_applied_and_taken_back,
+        documents::the_guides_work_as_they_are_written,
+        documents::every_command_of_the_readme_works,
+        documents::links_lead_somewhere,
         cronjob::its_command_runs_in_the_cluster_with_its_own_role,
         release::archives_and_manifests_are_what_krew_takes,
         roles_reading::they_complete_with_their_roles,
