@@ -1,7 +1,7 @@
 //! What a running command has at hand.
 
 use std::{
-    cell::OnceCell,
+    cell::{OnceCell, RefCell},
     future::Future,
     io::{self, Write},
     sync::Arc,
@@ -37,6 +37,38 @@ pub struct App {
     pub progress: Progress,
     interrupts: Interrupts,
     runtime: OnceCell<Runtime>,
+    one_of_several: Option<OneOfSeveral>,
+}
+
+/// Where a command is one of several that run at the same time: its report is kept, to be written with the others.
+#[derive(Debug)]
+struct OneOfSeveral {
+    context: String,
+    report: RefCell<Option<Report>>,
+}
+
+/// What the edges for one of several clusters are made from, on any thread.
+#[derive(Clone, Debug)]
+pub(super) struct Seed {
+    plugin: Plugin,
+    stdout: Stream,
+    stderr: Stream,
+    progress: Progress,
+}
+
+impl Seed {
+    /// The edges of a command on the cluster of this context.
+    pub(super) fn app(&self, context: &str) -> App {
+        App {
+            plugin: self.plugin,
+            stdout: self.stdout,
+            stderr: self.stderr,
+            progress: self.progress.clone(),
+            interrupts: Interrupts::default(),
+            runtime: OnceCell::new(),
+            one_of_several: Some(OneOfSeveral { context: context.to_owned(), report: RefCell::default() }),
+        }
+    }
 }
 
 impl App {
@@ -50,7 +82,30 @@ impl App {
             progress: Progress::on(stderr),
             interrupts: Interrupts::default(),
             runtime: OnceCell::new(),
+            one_of_several: None,
         }
+    }
+
+    /// What is needed to make such edges for each of several clusters.
+    pub(super) fn seed(&self) -> Seed {
+        Seed { plugin: self.plugin, stdout: self.stdout, stderr: self.stderr, progress: self.progress.clone() }
+    }
+
+    /// Whether this is one of several clusters: a command then hands its whole report to [`Self::write`], whatever the
+    /// form, and writes nothing by itself.
+    #[must_use]
+    pub fn is_one_of_several(&self) -> bool {
+        self.one_of_several.is_some()
+    }
+
+    /// The report that was written, where it was kept.
+    pub(super) fn take_report(&self) -> Option<Report> {
+        self.one_of_several.as_ref().and_then(|it| it.report.take())
+    }
+
+    /// `CONTEXT: `, where this is one of several clusters.
+    fn label(&self) -> String {
+        self.one_of_several.as_ref().map(|it| format!("{}: ", it.context)).unwrap_or_default()
     }
 
     /// Runs a future to its end. The first call starts the runtime; from then on Ctrl-C leaves with exit code 130 and a
@@ -109,6 +164,10 @@ impl App {
         args: &OutputArgs<F>,
         fail_on: FailOn,
     ) -> Result<Exit, Failure> {
+        if let Some(several) = &self.one_of_several {
+            *several.report.borrow_mut() = Some(report.clone());
+            return Ok(report.exit(fail_on));
+        }
         let mut out = self.out();
         render(report, &args.output, &args.context(self.stdout), &mut out)?;
         out.flush().map_err(RenderError::Write)?;
@@ -124,20 +183,24 @@ impl App {
     /// Shows what a cluster's client has to tell on the way, above the progress.
     #[must_use]
     pub fn notices(&self) -> NoticeSink {
-        let (progress, paint) = (self.progress.clone(), Paint::new(self.stderr.colour));
-        Arc::new(move |notice| progress.say(&told(notice, paint)))
+        let (progress, paint, label) = (self.progress.clone(), Paint::new(self.stderr.colour), self.label());
+        Arc::new(move |notice| progress.say(&told(notice, &label, paint)))
     }
 
     /// Shows a warning of the command's own, above the progress.
     pub fn warn(&self, text: &str) {
         let paint = Paint::new(self.stderr.colour);
-        self.progress.say(&format!("{} {}", paint.label(Tone::Notice, "Warning:"), printable(text)));
+        let text = format!("{}{text}", self.label());
+        self.progress.say(&format!("{} {}", paint.label(Tone::Notice, "Warning:"), printable(&text)));
     }
 }
 
 impl Drop for App {
     fn drop(&mut self) {
-        self.progress.finish();
+        // The progress of several clusters ends with the last of them.
+        if self.one_of_several.is_none() {
+            self.progress.finish();
+        }
         if let Some(runtime) = self.runtime.take() {
             // What still runs then is wanted by nobody.
             runtime.shutdown_background();
@@ -145,9 +208,11 @@ impl Drop for App {
     }
 }
 
-fn told(notice: &Notice, paint: Paint) -> String {
+fn told(notice: &Notice, label: &str, paint: Paint) -> String {
     match notice {
-        Notice::Warning(text) => format!("{} {}", paint.label(Tone::Notice, "Warning:"), printable(text)),
-        notice => paint.tone(Tone::Faint, &printable(&notice.to_string())),
+        Notice::Warning(text) => {
+            format!("{} {}", paint.label(Tone::Notice, "Warning:"), printable(&format!("{label}{text}")))
+        }
+        notice => paint.tone(Tone::Faint, &printable(&format!("{label}{notice}"))),
     }
 }

@@ -6,6 +6,7 @@
 //! is told in kubectl's words with what to do next.
 
 mod args;
+mod clusters;
 mod completion;
 mod context;
 mod failure;
@@ -20,6 +21,7 @@ pub mod source;
 mod stdout;
 
 pub use args::FailOnArgs;
+pub use clusters::{CommandLine, Reading};
 pub use context::App;
 pub use failure::{Failure, OrFail};
 pub use interrupt::Interrupt;

@@ -4,7 +4,9 @@ use std::{env, ffi::OsString, io::Write, process::ExitCode};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, Parser, value_parser};
 
-use super::{App, Failure, Plugin, completion, logging, panic::report_bugs, stdout::Stdout};
+use super::{
+    App, CommandLine, Failure, Plugin, clusters::Several, completion, logging, panic::report_bugs, stdout::Stdout,
+};
 use crate::{complete, report::Exit, term::Paint};
 
 /// The identifier of the flag `-v`, which every plugin has.
@@ -38,10 +40,10 @@ pub fn command<C: Parser>(plugin: &Plugin) -> Command {
 
 /// Runs a plugin: `body` gets the edges of the process and the parsed command line.
 ///
-/// Called as `kubectl_complete-NAME`, or with `__complete` first, it answers a shell's completion instead. Help and version exit 0, a wrong command
-/// line exits 2, a reader of standard output that leaves early exits 0, Ctrl-C exits 130; a failure is told on standard
+/// Called as `kubectl_complete-NAME`, or with `__complete` first, it answers a shell's completion instead. Where several
+/// clusters are asked for, `body` runs once for each. Help and version exit 0, a wrong command line exits 2, a reader of standard output that leaves early exits 0, Ctrl-C exits 130; a failure is told on standard
 /// error and exits with its own code.
-pub fn run<C: Parser>(plugin: &Plugin, body: impl FnOnce(&App, C) -> Result<Exit, Failure>) -> ExitCode {
+pub fn run<C: CommandLine>(plugin: &Plugin, body: impl Fn(&App, C) -> Result<Exit, Failure> + Sync) -> ExitCode {
     let arguments: Vec<OsString> = env::args_os().collect();
     if complete::is_asked(&arguments) {
         complete::answer(|| command::<C>(plugin), arguments, plugin.user_agent(), &mut Stdout::new());
@@ -49,7 +51,7 @@ pub fn run<C: Parser>(plugin: &Plugin, body: impl FnOnce(&App, C) -> Result<Exit
     }
     report_bugs(*plugin);
     let program = arguments.first().cloned().unwrap_or_default();
-    let matches = command::<C>(plugin).try_get_matches_from(arguments);
+    let matches = command::<C>(plugin).try_get_matches_from(&arguments);
     let parsed = matches.and_then(|mut matches| {
         let verbosity = matches.get_one::<u8>(VERBOSITY).copied().unwrap_or(0);
         Wish::<C>::read(&mut matches)
@@ -68,7 +70,11 @@ pub fn run<C: Parser>(plugin: &Plugin, body: impl FnOnce(&App, C) -> Result<Exit
     logging::start(verbosity, app.progress.clone());
     let outcome = match wish {
         Wish::Completion(args) => completion::run(&app, &args, &program),
-        Wish::Own(parsed) => body(&app, parsed),
+        Wish::Own(mut parsed) => match Several::of(&mut parsed) {
+            Ok(None) => body(&app, parsed),
+            Ok(Some(several)) => several.run(&app, &|| parse::<C>(plugin, &arguments), &body),
+            Err(failure) => Err(failure),
+        },
     };
     match outcome {
         Ok(exit) => exit.into(),
@@ -83,6 +89,11 @@ pub fn run<C: Parser>(plugin: &Plugin, body: impl FnOnce(&App, C) -> Result<Exit
             failure.exit().into()
         }
     }
+}
+
+/// The plugin's own command line.
+fn parse<C: Parser>(plugin: &Plugin, arguments: &[OsString]) -> Result<C, clap::Error> {
+    C::from_arg_matches_mut(&mut command::<C>(plugin).try_get_matches_from(arguments)?)
 }
 
 /// What a command line asks for.

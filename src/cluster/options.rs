@@ -22,6 +22,15 @@ pub struct ConnectOptions {
     #[arg(long, value_name = "NAME", global = true, add = Live::CONTEXTS)]
     pub context: Option<String>,
 
+    /// Several contexts: what reads and reports does so for each of their clusters, side by side
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', global = true, add = Live::CONTEXTS,
+          conflicts_with_all = ["context", "cluster", "server", "all_contexts"])]
+    pub contexts: Vec<String>,
+
+    /// As --contexts, with all contexts of the kubeconfig
+    #[arg(long, global = true, conflicts_with_all = ["context", "cluster", "server"])]
+    pub all_contexts: bool,
+
     /// Kubeconfig cluster to use, instead of the context's
     #[arg(long, value_name = "NAME", global = true, add = Live::CLUSTERS)]
     pub cluster: Option<String>,
@@ -105,6 +114,8 @@ impl Default for ConnectOptions {
         Self {
             kubeconfig: None,
             context: None,
+            contexts: Vec::new(),
+            all_contexts: false,
             cluster: None,
             user: None,
             namespace: None,

@@ -12,14 +12,58 @@ use quick_xml::{
 };
 
 use super::{RenderError, layout::subject, printable};
-use crate::report::{Check, CheckStatus, Finding, NotEvaluated, Report, Severity};
+use crate::report::{Check, CheckStatus, FailedContext, Finding, NotEvaluated, Report, Severity};
 
 pub(super) fn write(report: &Report, out: &mut impl Write) -> Result<(), RenderError> {
+    write_suites(&report.metadata.command, &suites_of(report, ""), out)
+}
+
+/// The reports of several clusters on one page: the suites of each are named after its context, and a cluster that could
+/// not be read is a test that failed.
+pub(super) fn write_all(
+    command: &str,
+    reports: &[Report],
+    failed: &[FailedContext],
+    out: &mut impl Write,
+) -> Result<(), RenderError> {
+    let mut suites: Vec<Suite> =
+        reports.iter().flat_map(|report| suites_of(report, &format!("{}: ", report.place()))).collect();
+    let cases = failed.iter().map(|failed| Case {
+        class: "cluster".to_owned(),
+        name: failed.context.clone(),
+        file: None,
+        outcome: Outcome::Failed {
+            kind: "not-read".to_owned(),
+            message: failed.error.lines().next().unwrap_or_default().to_owned(),
+            text: failed.error.clone(),
+        },
+    });
+    let cases: Vec<Case> = cases.collect();
+    if !cases.is_empty() {
+        suites.push(Suite {
+            name: "clusters that could not be read".to_owned(),
+            time: None,
+            properties: Vec::new(),
+            cases,
+        });
+    }
+    write_suites(command, &suites, out)
+}
+
+fn write_suites(command: &str, suites: &[Suite], out: &mut impl Write) -> Result<(), RenderError> {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
-    page(report, &mut xml)?;
+    page(command, suites, &mut xml)?;
     let mut text = xml.into_inner();
     text.push(b'\n');
     Ok(out.write_all(&text)?)
+}
+
+/// Tests under one name.
+struct Suite {
+    name: String,
+    time: Option<String>,
+    properties: Vec<(String, String)>,
+    cases: Vec<Case>,
 }
 
 /// A test and what came of it.
@@ -42,7 +86,7 @@ enum Outcome {
     Skipped(String),
 }
 
-fn page(report: &Report, xml: &mut Writer<Vec<u8>>) -> io::Result<()> {
+fn suites_of(report: &Report, prefix: &str) -> Vec<Suite> {
     let mut findings: Vec<Case> = report.findings.iter().map(finding_case).collect();
     if findings.is_empty() {
         // A suite without tests is an error to many a pipeline.
@@ -53,41 +97,53 @@ fn page(report: &Report, xml: &mut Writer<Vec<u8>>) -> io::Result<()> {
             outcome: Outcome::Passed,
         });
     }
-    let suites: Vec<(&str, Vec<Case>)> = [
+    let metadata = &report.metadata;
+    let (label, about) = subject(&metadata.source);
+    let mut properties = vec![(label.to_ascii_lowercase(), about), ("verdict".into(), report.summary.verdict.clone())];
+    properties.extend(metadata.data_as_of.clone().map(|date| ("dataAsOf".to_owned(), date)));
+    // The form has no room for a time zone.
+    let time = metadata.generated_at.trim_end_matches('Z');
+    [
         ("findings", findings),
         ("checks", report.checks.iter().map(check_case).collect()),
         ("not evaluated", report.not_evaluated.iter().map(left_out_case).collect()),
     ]
     .into_iter()
     .filter(|(_, cases)| !cases.is_empty())
-    .collect();
+    .map(|(name, cases)| Suite {
+        name: format!("{prefix}{name}"),
+        time: Some(time.to_owned()),
+        properties: properties.clone(),
+        cases,
+    })
+    .collect()
+}
+
+fn page(command: &str, suites: &[Suite], xml: &mut Writer<Vec<u8>>) -> io::Result<()> {
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    let all = suites.iter().flat_map(|(_, cases)| cases);
-    let mut root = element("testsuites", &[("name", &report.metadata.command)]);
-    counted(&mut root, all);
+    let mut root = element("testsuites", &[("name", command)]);
+    counted(&mut root, suites.iter().flat_map(|suite| &suite.cases));
     xml.write_event(Event::Start(root))?;
-    for (name, cases) in &suites {
-        suite(report, name, cases, xml)?;
+    for suite in suites {
+        write_suite(suite, xml)?;
     }
     xml.write_event(Event::End(BytesEnd::new("testsuites")))
 }
 
-fn suite(report: &Report, name: &str, cases: &[Case], xml: &mut Writer<Vec<u8>>) -> io::Result<()> {
-    let metadata = &report.metadata;
-    // The form has no room for a time zone.
-    let time = metadata.generated_at.trim_end_matches('Z');
-    let mut suite = element("testsuite", &[("name", name), ("timestamp", time)]);
-    counted(&mut suite, cases.iter());
-    xml.write_event(Event::Start(suite))?;
-    let (label, about) = subject(&metadata.source);
-    let mut properties = vec![(label.to_ascii_lowercase(), about), ("verdict".into(), report.summary.verdict.clone())];
-    properties.extend(metadata.data_as_of.clone().map(|date| ("dataAsOf".to_owned(), date)));
-    xml.write_event(Event::Start(BytesStart::new("properties")))?;
-    for (name, value) in &properties {
-        xml.write_event(Event::Empty(element("property", &[("name", name), ("value", value)])))?;
+fn write_suite(suite: &Suite, xml: &mut Writer<Vec<u8>>) -> io::Result<()> {
+    let mut attributes = vec![("name", suite.name.as_str())];
+    attributes.extend(suite.time.as_deref().map(|time| ("timestamp", time)));
+    let mut start = element("testsuite", &attributes);
+    counted(&mut start, suite.cases.iter());
+    xml.write_event(Event::Start(start))?;
+    if !suite.properties.is_empty() {
+        xml.write_event(Event::Start(BytesStart::new("properties")))?;
+        for (name, value) in &suite.properties {
+            xml.write_event(Event::Empty(element("property", &[("name", name), ("value", value)])))?;
+        }
+        xml.write_event(Event::End(BytesEnd::new("properties")))?;
     }
-    xml.write_event(Event::End(BytesEnd::new("properties")))?;
-    for case in cases {
+    for case in &suite.cases {
         write_case(case, xml)?;
     }
     xml.write_event(Event::End(BytesEnd::new("testsuite")))

@@ -3,4 +3,5 @@
 mod escape;
 mod report;
 
-pub(super) use report::write_report;
+pub(super) use escape::{escaped, fenced};
+pub(super) use report::{document_text, write_report};

@@ -8,6 +8,7 @@
 //! envelope, or are made from its findings and checks.
 
 mod args;
+mod clusters;
 mod error;
 mod format;
 mod json;
@@ -27,6 +28,7 @@ mod text;
 use std::io::Write;
 
 pub use args::{CommonFormats, FormatParser, OutputArgs, OwnFormats};
+pub use clusters::render_clusters;
 pub use error::RenderError;
 pub use format::{Format, FormatError};
 pub use jsonpath::{JsonPath, JsonPathError};

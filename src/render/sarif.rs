@@ -12,20 +12,30 @@ use serde_json::{Map, Value, json};
 use super::{RenderError, json::envelope};
 use crate::report::{Finding, ObjectRef, Report, Severity, Source};
 
-const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+pub(super) const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 /// The name of the base for objects that are in no file.
 const CLUSTER: &str = "CLUSTER";
 
 pub(super) fn write(report: &Report, out: &mut impl Write) -> Result<(), RenderError> {
-    let text = serde_json::to_string_pretty(&log(report)?)
+    write_log(&log(report)?, out)
+}
+
+/// A whole log as it is written.
+pub(super) fn write_log(log: &Value, out: &mut impl Write) -> Result<(), RenderError> {
+    let text = serde_json::to_string_pretty(log)
         .map_err(|error| RenderError::Form { format: "sarif", why: error.to_string() })?;
     Ok(writeln!(out, "{text}")?)
 }
 
-fn log(report: &Report) -> Result<Value, RenderError> {
+/// `kubectl NAME` is the tool, the rest what it was asked to do.
+pub(super) fn tool_of(command: &str) -> String {
+    command.splitn(3, ' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+pub(super) fn log(report: &Report) -> Result<Value, RenderError> {
     let metadata = &report.metadata;
-    // `kubectl NAME` is the tool, the rest what it was asked to do.
-    let tool = metadata.command.splitn(3, ' ').take(2).collect::<Vec<_>>().join(" ");
+    let tool = tool_of(&metadata.command);
     let rules = Rules::of(&report.findings);
     let mut seen = BTreeMap::new();
     let results: Vec<Value> = report

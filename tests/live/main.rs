@@ -3,6 +3,7 @@
 //! `cargo test --test live` runs them all, and takes the usual filters and flags. They share a cluster; a test that
 //! breaks things starts one of its own.
 
+mod clusters;
 mod completion;
 mod control_plane;
 mod cronjob;
@@ -48,6 +49,9 @@ fn main() -> ExitCode {
         control_plane::a_sample_comes_alive_with_its_statuses,
         control_plane::an_older_version_is_emulated,
         control_plane::a_component_can_be_killed_and_revived,
+        clusters::each_is_read_and_none_hides_another,
+        clusters::every_form_shows_all_of_them,
+        clusters::what_is_for_one_cluster_says_so,
         completion::kubectl_offers_what_lives,
         completion::shells_offer_live_nodes,
         drainsafe_plan::tells_what_a_drain_would_do,

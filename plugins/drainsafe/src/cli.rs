@@ -1,7 +1,10 @@
 //! The flags of `kubectl drainsafe`.
 
 use clap::{Parser, Subcommand};
-use patchkit::{app::RbacArgs, cluster::ConnectOptions};
+use patchkit::{
+    app::{CommandLine, RbacArgs, Reading},
+    cluster::ConnectOptions,
+};
 
 use crate::commands::{
     check::CheckArgs,
@@ -23,6 +26,21 @@ pub struct Cli {
     /// Which cluster, and as whom.
     #[command(flatten)]
     pub connect: ConnectOptions,
+}
+
+impl CommandLine for Cli {
+    fn connect(&mut self) -> &mut ConnectOptions {
+        &mut self.connect
+    }
+
+    fn reading(&self) -> Option<Reading<'_>> {
+        match &self.command {
+            Command::Check(args) => Some(Reading::of(&args.source, &args.output)),
+            Command::Fit(args) => Some(Reading::of(&args.source, &args.output)),
+            Command::Plan(args) => Some(Reading::of(&args.source, &args.output)),
+            _ => None,
+        }
+    }
 }
 
 /// The subcommands.

@@ -1,7 +1,10 @@
 //! The flags of `kubectl netpolcheck`.
 
 use clap::{Parser, Subcommand};
-use patchkit::{app::RbacArgs, cluster::ConnectOptions};
+use patchkit::{
+    app::{CommandLine, RbacArgs, Reading},
+    cluster::ConnectOptions,
+};
 
 use crate::commands::{can::CanArgs, diff::DiffArgs, input::ReportArgs, map::MapArgs, suggest::SuggestArgs};
 
@@ -16,6 +19,21 @@ pub struct Cli {
     /// Which cluster, and as whom.
     #[command(flatten)]
     pub connect: ConnectOptions,
+}
+
+impl CommandLine for Cli {
+    fn connect(&mut self) -> &mut ConnectOptions {
+        &mut self.connect
+    }
+
+    fn reading(&self) -> Option<Reading<'_>> {
+        match &self.command {
+            Command::Map(args) => Some(Reading::of(&args.source, &args.output)),
+            Command::Can(args) => Some(Reading::of(&args.source, &args.output)),
+            Command::Coverage(args) | Command::Lint(args) => Some(Reading::of(&args.source, &args.output)),
+            _ => None,
+        }
+    }
 }
 
 /// The subcommands.

@@ -1,7 +1,10 @@
 //! The flags of `kubectl secpatch`.
 
 use clap::{Parser, Subcommand};
-use patchkit::{app::RbacArgs, cluster::ConnectOptions};
+use patchkit::{
+    app::{CommandLine, RbacArgs, Reading},
+    cluster::ConnectOptions,
+};
 
 use crate::commands::{
     apis::ApisArgs, cves::CvesArgs, data::DataArgs, fix::FixArgs, images::ImagesArgs, plan::PlanArgs, pods::PodsArgs,
@@ -19,6 +22,24 @@ pub struct Cli {
     /// Which cluster, and as whom.
     #[command(flatten)]
     pub connect: ConnectOptions,
+}
+
+impl CommandLine for Cli {
+    fn connect(&mut self) -> &mut ConnectOptions {
+        &mut self.connect
+    }
+
+    fn reading(&self) -> Option<Reading<'_>> {
+        match &self.command {
+            Command::Plan(args) => Some(Reading::of(&args.source, &args.output)),
+            Command::Cves(args) => Some(Reading::of(&args.source, &args.output)),
+            Command::Apis(args) => Some(Reading::of(&args.source, &args.output)),
+            Command::Images(args) if args.fix.is_none() => Some(Reading::of(&args.source, &args.output)),
+            Command::Pods(args) => Some(Reading::of(&args.source, &args.output)),
+            Command::Posture(args) => Some(Reading::of(&args.source, &args.output)),
+            _ => None,
+        }
+    }
 }
 
 /// The subcommands.

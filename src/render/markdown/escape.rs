@@ -7,7 +7,7 @@ use crate::{
 
 /// The text with everything escaped that markdown, or GitHub's extensions to it, would take for markup. An underscore
 /// within a word is no markup and stays as it is.
-pub(super) fn escaped(text: &str) -> String {
+pub(in crate::render) fn escaped(text: &str) -> String {
     let text = printable(text);
     let mut safe = String::with_capacity(text.len() + 8);
     let mut before = None;
@@ -54,7 +54,7 @@ pub(super) fn pieces(pieces: &[Cell]) -> String {
 }
 
 /// Lines of code between fences that none of them can close.
-pub(super) fn fenced(language: &str, lines: &[String]) -> String {
+pub(in crate::render) fn fenced(language: &str, lines: &[String]) -> String {
     let longest =
         lines.iter().flat_map(|line| line.split(|character| character != '`').map(str::len)).max().unwrap_or(0);
     let fence = "`".repeat((longest + 1).max(3));

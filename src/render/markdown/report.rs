@@ -8,7 +8,7 @@ use crate::{
         RenderError,
         layout::{counts, document_of, subject},
     },
-    report::{Block, CheckStatus, ChecklistItem, Report, Table},
+    report::{Block, CheckStatus, ChecklistItem, Document, Report, Table},
 };
 
 pub(in crate::render) fn write_report(report: &Report, out: &mut impl Write) -> Result<(), RenderError> {
@@ -49,6 +49,12 @@ pub(in crate::render) fn write_report(report: &Report, out: &mut impl Write) -> 
     }
     parts.retain(|part| !part.is_empty());
     Ok(writeln!(out, "{}", parts.join("\n\n"))?)
+}
+
+/// A document without a report around it.
+pub(in crate::render) fn document_text(document: &Document) -> String {
+    let parts: Vec<String> = document.blocks.iter().map(|block| text_of(block, &mut 0)).collect();
+    format!("{}\n", parts.join("\n\n"))
 }
 
 fn header(report: &Report) -> String {

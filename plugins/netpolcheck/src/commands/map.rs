@@ -155,7 +155,7 @@ pub fn run(app: &App, args: &MapArgs, connect: &ConnectOptions) -> Result<Exit, 
     let mut writer = Writer::new(&reach, view, &foreign);
     let context = args.output.context(app.stdout);
     match &args.output.output {
-        Format::Json => {
+        Format::Json if !app.is_one_of_several() => {
             let envelope = text(&report, &Format::Json, &context)?;
             let mut out = app.out();
             map::write_json(&envelope, &mut writer, &mut table, &mut out)
@@ -163,7 +163,7 @@ pub fn run(app: &App, args: &MapArgs, connect: &ConnectOptions) -> Result<Exit, 
                 .map_err(RenderError::Write)?;
             Ok(report.exit(FailOn::default()))
         }
-        Format::Yaml => {
+        Format::Yaml if !app.is_one_of_several() => {
             let envelope = text(&report, &Format::Yaml, &context)?;
             let mut out = app.out();
             map::write_yaml(&envelope, &mut writer, &mut table, &mut out)
@@ -212,7 +212,7 @@ pub fn run(app: &App, args: &MapArgs, connect: &ConnectOptions) -> Result<Exit, 
                 .map_err(RenderError::Write)?;
             Ok(report.exit(FailOn::default()))
         }
-        Format::JsonPath(_) => {
+        Format::JsonPath(_) | Format::Json | Format::Yaml => {
             let (connections, depends) = writer.values(&mut table);
             let report = report.with_section("connections", &connections).with_section("depends", &depends);
             app.write(&report, &args.output, FailOn::default())
