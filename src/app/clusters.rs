@@ -11,7 +11,7 @@ use super::{App, Failure, source::SourceArgs};
 use crate::{
     cluster::{ConnectOptions, Environment, kubeconfig_names},
     render::{Format, OutputArgs, OwnFormats, RenderContext, RenderError, render_clusters},
-    report::{Exit, FailedContext, MultiClusterMetadata, MultiClusterReport, Report},
+    report::{Exit, FailedContext, MultiClusterMetadata, MultiClusterReport},
     term::Paint,
 };
 
@@ -48,6 +48,7 @@ impl<'a> Reading<'a> {
 
 /// Which clusters are asked for, and how the answer is written; none where there is one cluster, as everywhere.
 pub(super) struct Several {
+    subcommand: String,
     contexts: Vec<String>,
     format: Format,
     no_headers: bool,
@@ -58,7 +59,7 @@ impl Several {
     ///
     /// # Errors
     /// Where the command cannot do it, or no cluster is named.
-    pub(super) fn of<C: CommandLine>(parsed: &mut C) -> Result<Option<Self>, Failure> {
+    pub(super) fn of<C: CommandLine>(subcommand: &str, parsed: &mut C) -> Result<Option<Self>, Failure> {
         let options = parsed.connect().clone();
         let flag = match (options.all_contexts, options.contexts.is_empty()) {
             (true, _) => "--all-contexts",
@@ -88,7 +89,7 @@ impl Several {
         if contexts.is_empty() {
             return Err(Failure::usage(format!("{flag}: there is no context")));
         }
-        Ok(Some(Self { contexts, format: format.clone(), no_headers }))
+        Ok(Some(Self { subcommand: subcommand.to_owned(), contexts, format: format.clone(), no_headers }))
     }
 
     /// Runs the command on each of the clusters and writes all answers. `parse` gives the command line anew.
@@ -130,7 +131,7 @@ impl Several {
             exit_code: exit.code(),
         });
         let metadata = MultiClusterMetadata {
-            command: reports.first().map_or_else(|| app.plugin.typed(), |it: &Report| it.metadata.command.clone()),
+            command: app.plugin.command(&self.subcommand),
             version: app.plugin.version.to_owned(),
             generated_at: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         };

@@ -54,11 +54,12 @@ pub fn run<C: CommandLine>(plugin: &Plugin, body: impl Fn(&App, C) -> Result<Exi
     let matches = command::<C>(plugin).try_get_matches_from(&arguments);
     let parsed = matches.and_then(|mut matches| {
         let verbosity = matches.get_one::<u8>(VERBOSITY).copied().unwrap_or(0);
+        let subcommand = matches.subcommand_name().unwrap_or_default().to_owned();
         Wish::<C>::read(&mut matches)
-            .map(|wish| (verbosity, wish))
+            .map(|wish| (verbosity, subcommand, wish))
             .map_err(|error| error.format(&mut command::<C>(plugin)))
     });
-    let (verbosity, wish) = match parsed {
+    let (verbosity, subcommand, wish) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
             // `--help | head` leaves before the end, and that is fine.
@@ -70,7 +71,7 @@ pub fn run<C: CommandLine>(plugin: &Plugin, body: impl Fn(&App, C) -> Result<Exi
     logging::start(verbosity, app.progress.clone());
     let outcome = match wish {
         Wish::Completion(args) => completion::run(&app, &args, &program),
-        Wish::Own(mut parsed) => match Several::of(&mut parsed) {
+        Wish::Own(mut parsed) => match Several::of(&subcommand, &mut parsed) {
             Ok(None) => body(&app, parsed),
             Ok(Some(several)) => several.run(&app, &|| parse::<C>(plugin, &arguments), &body),
             Err(failure) => Err(failure),

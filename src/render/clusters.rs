@@ -48,19 +48,19 @@ pub fn render_clusters(
 
 /// A line for each cluster.
 fn side_by_side(all: &MultiClusterReport) -> Table {
-    let counts = ["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFO"].map(|name| Column::new(name).right());
+    let counts = ["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFO", "NOT EVALUATED"].map(|name| Column::new(name).right());
     let mut table = Table::new([Column::new("CONTEXT"), Column::new("VERDICT")].into_iter().chain(counts));
     for report in &all.reports {
         let counts = report.summary.counts;
-        let numbers = [counts.critical, counts.high, counts.medium, counts.low, counts.info];
+        let numbers =
+            [counts.critical, counts.high, counts.medium, counts.low, counts.info, report.not_evaluated.len()];
         let verdict = Cell::new(report.summary.verdict.as_str(), verdict_tone(report));
-        table.push(
-            [Cell::from(report.place()), verdict].into_iter().chain(numbers.map(|it| Cell::from(it.to_string()))),
-        );
+        let numbers = numbers.map(|number| Cell::from(number.to_string()));
+        table.push([Cell::from(report.place()), verdict].into_iter().chain(numbers));
     }
     for failed in &all.failed {
         let verdict = Cell::new("could not be read", Tone::Bad);
-        table.push([Cell::from(failed.context.as_str()), verdict].into_iter().chain([(); 5].map(|()| Cell::from("-"))));
+        table.push([Cell::from(failed.context.as_str()), verdict].into_iter().chain([(); 6].map(|()| Cell::from("-"))));
     }
     table
 }
