@@ -121,7 +121,10 @@ impl Several {
                     reports.push(report);
                 }
                 Ok((exit, None)) => failed.push((context, "it has written no report".to_owned(), exit)),
-                Err(failure) => failed.push((context, failure.describe(Paint::default()), failure.exit())),
+                Err(failure) => {
+                    let failure = failure.with_roles_of(&app.plugin);
+                    failed.push((context, failure.describe(Paint::default()), failure.exit()));
+                }
             }
         }
         let exit = exit_of(&exits, &failed.iter().map(|(_, _, exit)| *exit).collect::<Vec<_>>());
