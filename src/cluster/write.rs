@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use http::{Method, Request};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Preconditions};
 use kube::client::Body;
 use serde::Serialize;
 
@@ -87,6 +87,15 @@ impl Cluster {
     /// As [`Self::merge_patch`].
     pub async fn delete(&self, path: &str, options: &DeleteOptions) -> Result<Bytes, ClusterError> {
         self.write(&Method::DELETE, path, JSON, options).await
+    }
+
+    /// Deletes an object if it is the one with this UID, and no other one of its name.
+    ///
+    /// # Errors
+    /// As [`Self::merge_patch`]; a conflict where it is another one.
+    pub async fn delete_exactly(&self, path: &str, uid: &str) -> Result<Bytes, ClusterError> {
+        let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
+        self.delete(path, &DeleteOptions { preconditions: Some(preconditions), ..DeleteOptions::default() }).await
     }
 
     async fn write(

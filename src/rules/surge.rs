@@ -105,6 +105,15 @@ pub fn surge(pool: SurgePool, setting: SurgeSetting) -> Surge {
     Surge { nodes, batches: pool.nodes.div_ceil(nodes), above_limit: nodes > limit }
 }
 
+/// The surge of a pool of which only some nodes are replaced: never more than those, over zones a multiple that covers
+/// them.
+#[must_use]
+pub fn surge_for(pool: SurgePool, setting: SurgeSetting, replaced: u32) -> Surge {
+    let whole = surge(pool, setting);
+    let nodes = whole.nodes.min(replaced.next_multiple_of(pool.zones.max(1)));
+    Surge { nodes, batches: replaced.div_ceil(nodes.max(1)), above_limit: whole.above_limit }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -136,6 +145,15 @@ mod tests {
             let found = surge(SurgePool { nodes, zones, sensitive }, setting);
             let expected = Surge { nodes: expected, batches, above_limit: above };
             assert_eq!(found, expected, "{nodes} nodes, {zones} zones, {setting}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_pool_needs_no_more_than_its_nodes() {
+        let pool = SurgePool { nodes: 50, zones: 3, sensitive: true };
+        for (replaced, nodes, batches) in [(50, 15, 4), (15, 15, 1), (5, 6, 1), (1, 3, 1), (0, 0, 0)] {
+            let found = surge_for(pool, SurgeSetting::default(), replaced);
+            assert_eq!((found.nodes, found.batches), (nodes, batches), "{replaced}");
         }
     }
 

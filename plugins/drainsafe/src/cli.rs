@@ -10,7 +10,9 @@ use crate::commands::{
     check::CheckArgs,
     fit::FitArgs,
     node::{NodeArgs, ResumeArgs},
+    pause::PauseArgs,
     plan::PlanArgs,
+    pool::PoolArgs,
     status::StatusArgs,
     undo::UndoArgs,
 };
@@ -54,6 +56,10 @@ pub enum Command {
     Plan(Box<PlanArgs>),
     /// Drain nodes, after the plan was shown and confirmed
     Node(Box<NodeArgs>),
+    /// Replace the outdated nodes of a pool, each drained before it goes
+    Pool(Box<PoolArgs>),
+    /// Let a run begin nothing more, and end when what it has begun is through
+    Pause(PauseArgs),
     /// Go on with a run that was interrupted, from any machine
     Resume(ResumeArgs),
     /// Restore what a run has changed, and nothing else

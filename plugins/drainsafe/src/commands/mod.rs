@@ -3,7 +3,9 @@
 pub mod check;
 pub mod fit;
 pub mod node;
+pub mod pause;
 pub mod plan;
+pub mod pool;
 pub mod rbac;
 pub mod runs;
 pub mod status;
@@ -26,6 +28,8 @@ pub fn run(app: &App, cli: Cli) -> Result<Exit, Failure> {
         Command::Fit(args) => fit::run(app, &args, &cli.connect),
         Command::Plan(args) => plan::run(app, &args, &cli.connect),
         Command::Node(args) => node::run(app, &args, &cli.connect),
+        Command::Pool(args) => pool::run(app, &args, &cli.connect),
+        Command::Pause(args) => pause::run(app, &args, &cli.connect),
         Command::Resume(args) => node::resume(app, &args, &cli.connect),
         Command::Undo(args) => undo::run(app, &args, &cli.connect),
         Command::Status(args) => status::run(app, &args, &cli.connect),

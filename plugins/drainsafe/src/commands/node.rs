@@ -9,12 +9,12 @@ use patchkit::{
     cluster::{Cluster, ConnectOptions, LeaseName, Wish},
     complete::Live,
     render::{Format, RenderContext, RenderError, render},
-    report::{Exit, Metadata, Severity, words::count},
+    report::{Exit, Metadata, Report, Severity, words::count},
     term::PromptError,
 };
 
 use crate::{
-    drain::{self, Action, DrainPlan, Made, Options, Subject},
+    drain::{self, Action, DrainPlan, Options, Subject, Targets},
     execute::{
         Flags, OnFailure, identity,
         lock::{Lock, LockError},
@@ -65,7 +65,11 @@ pub struct ShowArgs {
 /// The flags of `node`.
 #[derive(Args, Debug)]
 pub struct NodeArgs {
-    /// What is drained, and how.
+    /// What is drained.
+    #[command(flatten)]
+    pub targets: Targets,
+
+    /// How.
     #[command(flatten)]
     pub options: Options,
 
@@ -122,7 +126,7 @@ pub fn run(app: &App, args: &NodeArgs, connect: &ConnectOptions) -> Result<Exit,
     let cluster = app.connect(connect)?;
     let Gathered { snapshot, source } = gather(app, &cluster)?;
     let now = Timestamp::now();
-    let subject = Subject { snapshot: &snapshot, options: &args.options, now };
+    let subject = Subject { snapshot: &snapshot, targets: &args.targets, options: &args.options, now };
     let mut made = drain::make(subject)?;
     let plan = made.plan.clone();
     let json = args.show.output == Some(RunFormat::Json);
@@ -146,7 +150,7 @@ pub fn run(app: &App, args: &NodeArgs, connect: &ConnectOptions) -> Result<Exit,
         made.findings.extend(rehearsal.findings);
     }
     if dry || !json || !args.show.yes {
-        show(app, made, metadata, json)?;
+        show(app, &made.report(metadata), json)?;
     }
     if let Some(why) = stops(&plan) {
         app.warn(&format!("nothing was changed: {why}"));
@@ -166,13 +170,23 @@ pub fn run(app: &App, args: &NodeArgs, connect: &ConnectOptions) -> Result<Exit,
         nodes: plan.nodes.iter().map(|node| node.name.clone()).collect(),
         flags: Flags { options: args.options.clone(), on_failure: args.on_failure },
         surges: Vec::new(),
+        pool: None,
     };
     let name = args.lock.name();
     let mut interrupt = app.interrupt();
     let mut view = View::new(json, app.stdout.terminal, app.progress.clone());
     app.block_on(async {
         let lock = Lock::begin(&cluster, &name, record.clone()).await.map_err(held)?;
-        let run = Run { cluster: &cluster, lock, record, snapshot, plan, view: &mut view, interrupt: &mut interrupt };
+        let run = Run {
+            cluster: &cluster,
+            lock,
+            record,
+            snapshot,
+            plan,
+            view: &mut view,
+            interrupt: &mut interrupt,
+            pool: None,
+        };
         run.carry_out().await.map_err(Failure::from)
     })?
 }
@@ -197,15 +211,18 @@ pub fn resume(app: &App, args: &ResumeArgs, connect: &ConnectOptions) -> Result<
 fn go_on(app: &App, args: &ResumeArgs, cluster: &Cluster, lock: &Lock, json: bool) -> Result<Exit, Failure> {
     let mut record = app.block_on(lock.record())?;
     let Gathered { snapshot, .. } = gather(app, cluster)?;
+    if record.pool.is_some() {
+        return super::pool::go_on(app, &args.show, cluster, lock, record, snapshot);
+    }
     // A node that was deleted meanwhile is as empty as can be.
     record.nodes.retain(|node| snapshot.nodes.iter().any(|known| known.meta.name == node.as_str()));
-    record.flags.options.nodes.clone_from(&record.nodes);
-    record.flags.options.selector = None;
     let mut view = View::new(json, app.stdout.terminal, app.progress.clone());
     let plan = if record.nodes.is_empty() {
         DrainPlan::default()
     } else {
-        let subject = Subject { snapshot: &snapshot, options: &record.flags.options, now: Timestamp::now() };
+        let targets = Targets::named(record.nodes.clone());
+        let subject =
+            Subject { snapshot: &snapshot, targets: &targets, options: &record.flags.options, now: Timestamp::now() };
         drain::make(subject)?.plan
     };
     if let Some(why) = stops(&plan) {
@@ -220,7 +237,8 @@ fn go_on(app: &App, args: &ResumeArgs, cluster: &Cluster, lock: &Lock, json: boo
     let mut interrupt = app.interrupt();
     let lock = lock.clone();
     app.block_on(async {
-        let run = Run { cluster, lock, record, snapshot, plan, view: &mut view, interrupt: &mut interrupt };
+        let (view, interrupt) = (&mut view, &mut interrupt);
+        let run = Run { cluster, lock, record, snapshot, plan, view, interrupt, pool: None };
         run.carry_out().await.map_err(Failure::from)
     })?
 }
@@ -266,18 +284,17 @@ pub(super) fn held(error: LockError) -> Failure {
     }
 }
 
-fn gather(app: &App, cluster: &Cluster) -> Result<Gathered, Failure> {
+pub(super) fn gather(app: &App, cluster: &Cluster) -> Result<Gathered, Failure> {
     let wish = Wish { kinds: drain::KINDS.to_vec(), deprecated_calls: false };
     Ok(app.gather(cluster, &wish, |_, _| Vec::new())?)
 }
 
-/// Shows the plan: on standard output, or on standard error where that holds the events of the run.
-fn show(app: &App, made: Made, metadata: Metadata, json: bool) -> Result<(), Failure> {
-    let report = made.report(metadata);
+/// Shows a plan: on standard output, or on standard error where that holds the events of the run.
+pub(super) fn show(app: &App, report: &Report, json: bool) -> Result<(), Failure> {
     let stream = if json { app.stderr } else { app.stdout };
     let mut text = Vec::new();
     let context = RenderContext { width: stream.width, colour: stream.colour, no_headers: false };
-    render(&report, &Format::Table, &context, &mut text)?;
+    render(report, &Format::Table, &context, &mut text)?;
     app.progress
         .suspend(|| {
             if json {
@@ -291,16 +308,21 @@ fn show(app: &App, made: Made, metadata: Metadata, json: bool) -> Result<(), Fai
     Ok(())
 }
 
+/// The cluster, above all where it is: what is changed there must not be another one.
+pub(super) fn place(cluster: &Cluster) -> String {
+    let access = cluster.access();
+    match (&access.context, &access.cluster) {
+        (Some(context), Some(cluster)) => format!("context {context}, cluster {cluster} ({})", access.server),
+        (Some(context), None) => format!("context {context} ({})", access.server),
+        _ => access.server.to_string(),
+    }
+}
+
 /// What is asked: which nodes, how many pods, and above all of which cluster.
 fn question(cluster: &Cluster, plan: &DrainPlan) -> String {
     let goes = plan.pods.iter().filter(|pod| pod.action.goes() || waits(pod)).count();
     let deleted = plan.pods.iter().filter(|pod| pod.action == Action::Delete).count();
-    let access = cluster.access();
-    let place = match (&access.context, &access.cluster) {
-        (Some(context), Some(cluster)) => format!("context {context}, cluster {cluster} ({})", access.server),
-        (Some(context), None) => format!("context {context} ({})", access.server),
-        _ => access.server.to_string(),
-    };
+    let place = place(cluster);
     let nodes: Vec<_> = plan.nodes.iter().map(|node| node.name.clone()).collect();
     let nodes = if nodes.len() <= 5 {
         nodes.join(", ")

@@ -12,12 +12,16 @@ use patchkit::{
     report::Exit,
 };
 
-use crate::drain::{self, Options, Subject};
+use crate::drain::{self, Options, Subject, Targets};
 
 /// The flags of `plan`.
 #[derive(Args, Debug)]
 pub struct PlanArgs {
-    /// What is drained, and how.
+    /// What is drained.
+    #[command(flatten)]
+    pub targets: Targets,
+
+    /// How.
     #[command(flatten)]
     pub options: Options,
 
@@ -42,7 +46,7 @@ pub fn run(app: &App, args: &PlanArgs, connect: &ConnectOptions) -> Result<Exit,
     let wish = Wish { kinds: drain::KINDS.to_vec(), deprecated_calls: false };
     let Gathered { snapshot, source } = app.read(&args.source, connect, &wish, |_, _| Vec::new())?;
     let now = Timestamp::now();
-    let made = drain::make(Subject { snapshot: &snapshot, options: &args.options, now })?;
+    let made = drain::make(Subject { snapshot: &snapshot, targets: &args.targets, options: &args.options, now })?;
     let report = made.report(app.metadata("plan", now, source));
     app.write(&report, &args.output, args.fail_on.fail_on)
 }

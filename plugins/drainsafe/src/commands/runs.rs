@@ -34,6 +34,21 @@ pub struct KnownRun {
     pub nodes: Vec<KnownNode>,
     /// Deployments that it has scaled up, as `namespace/name`.
     pub surges: Vec<String>,
+    /// The pool that it updates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<KnownPool>,
+}
+
+/// The pool of an unfinished run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KnownPool {
+    /// The pool.
+    pub name: String,
+    /// Nodes that were outdated when the run began.
+    pub outdated: usize,
+    /// Of these the ones that are through.
+    pub replaced: usize,
 }
 
 /// A node of a run.
@@ -127,6 +142,11 @@ fn found(held: Option<(Standing, bool)>, nodes: &[NodeObject]) -> Runs {
                 unfinished: true,
                 nodes: of_run.collect(),
                 surges: record.surges.iter().map(crate::execute::record::Surge::path).collect(),
+                pool: record.pool.as_ref().map(|pool| KnownPool {
+                    name: pool.members.title(),
+                    outdated: record.nodes.len(),
+                    replaced: pool.replaced.len(),
+                }),
             };
             runs.insert(record.run, run);
         }

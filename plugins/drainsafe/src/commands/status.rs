@@ -6,7 +6,7 @@ use patchkit::{
     app::{App, Failure},
     cluster::ConnectOptions,
     render::OutputArgs,
-    report::{Block, Cell, Column, Document, Exit, FailOn, Metadata, Report, Source, Table, Tone},
+    report::{Block, Cell, Column, Document, Exit, FailOn, Metadata, Report, Source, Table, Tone, words::count},
 };
 
 use super::{
@@ -66,6 +66,14 @@ fn document(known: &Runs) -> Document {
         };
         document.heading(2, format!("Run {}", run.run));
         document.paragraph([Cell::from("It is "), Cell::new(run.state, tone), Cell::from(started(run))]);
+        if let Some(pool) = &run.pool {
+            document.text(format!(
+                "It updates pool {}: {} of {} replaced.",
+                pool.name,
+                pool.replaced,
+                count(pool.outdated, "outdated node")
+            ));
+        }
         let columns = ["NODE", "PHASE", "CORDON"].map(Column::new);
         let mut table = Table::new(columns.into_iter().chain([Column::new("EVICTED").right()]));
         for node in &run.nodes {

@@ -211,6 +211,12 @@ fn end(pod: &PlannedPod, ending: Ending) -> f64 {
     }
 }
 
+/// How long a pod keeps its turn, and how long it takes to end where it uses all of its grace period; in seconds.
+#[must_use]
+pub fn pace(pod: &PlannedPod) -> (f64, f64) {
+    (turn(pod, Ending::InFull), end(pod, Ending::InFull))
+}
+
 /// How long a group takes: so many turns at once, one pod after another; at the end the last pod must be gone, and its
 /// replacement Ready.
 fn time(pods: &[&PlannedPod], at_once: usize, ending: Ending) -> f64 {

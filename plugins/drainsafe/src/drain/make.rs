@@ -78,13 +78,13 @@ pub enum NoPlan {
 /// # Errors
 /// Where one of them is not there, or where nodes or pods could not be read.
 pub fn select_nodes<'a>(subject: Subject<'a>) -> Result<Vec<&'a Node>, NoPlan> {
-    let Subject { snapshot, options, .. } = subject;
+    let Subject { snapshot, targets, .. } = subject;
     for kind in [kinds::NODES, kinds::PODS] {
         if let Some(why) = snapshot.why_unknown(&kind) {
             return Err(NoPlan::Unread { what: kind.plural, why });
         }
     }
-    if let Some(selector) = &options.selector {
+    if let Some(selector) = &targets.selector {
         if selector.is_empty() {
             return Err(NoPlan::EverythingSelected);
         }
@@ -92,7 +92,7 @@ pub fn select_nodes<'a>(subject: Subject<'a>) -> Result<Vec<&'a Node>, NoPlan> {
         return if found.is_empty() { Err(NoPlan::NothingSelected(selector.to_string())) } else { Ok(found) };
     }
     let mut found: Vec<&Node> = Vec::new();
-    for name in &options.nodes {
+    for name in &targets.nodes {
         // kubectl takes `node/web-1` as well.
         let name = name.strip_prefix("node/").or_else(|| name.strip_prefix("nodes/")).unwrap_or(name);
         let node = snapshot.nodes.iter().find(|node| node.meta.name == name);
@@ -148,6 +148,22 @@ pub fn make_on(scene: &Scene<'_>) -> Made {
     plan.verdict = verdict(&drafts, &said);
     put(&mut plan, drafts, groups, &order);
     Made { plan, findings: said.findings, not_evaluated: said.not_evaluated }
+}
+
+/// What of a plan does not depend on how many nodes are drained at once: which pods go, which wait for each other, and how
+/// long each takes. For nodes that are drained one after the other it tells the duration.
+#[must_use]
+pub fn outline_on(scene: &Scene<'_>) -> DrainPlan {
+    let mut said = Said::default();
+    let mut plan = DrainPlan { nodes: nodes::planned(scene), ..DrainPlan::default() };
+    let mut drafts = workload::drafts(scene, &mut said);
+    filters::apply(scene, &mut drafts, &mut said);
+    jobs::guard(scene, &mut drafts, &mut said);
+    let standings = budgets::standings(scene, &drafts);
+    budgets::name(&standings, &mut drafts);
+    let groups::Ordered { groups, order } = groups::order(scene, &standings, &plan.nodes, &mut drafts);
+    put(&mut plan, drafts, groups, &order);
+    plan
 }
 
 /// What the prediction takes for granted.

@@ -27,9 +27,11 @@ pub mod words;
 pub mod workload;
 
 pub use document::findings_in;
-pub use make::{KINDS, Made, NoPlan, make, make_on, select_nodes};
+pub use groups::pace;
+pub use make::{KINDS, Made, NoPlan, make, make_on, outline_on, select_nodes};
 pub use model::{
     Action, BlockedFor, DrainPlan, Expected, Group, Owner, PlannedBudget, PlannedNode, PlannedPod, Subject, Tier,
     Verdict,
 };
-pub use options::Options;
+pub use nodes::is_unreachable;
+pub use options::{Options, Targets};

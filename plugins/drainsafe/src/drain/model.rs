@@ -13,6 +13,8 @@ use crate::fit::RejectedNode;
 pub struct Subject<'a> {
     /// The facts.
     pub snapshot: &'a Snapshot,
+    /// Which nodes are drained.
+    pub targets: &'a super::Targets,
     /// What the user decides.
     pub options: &'a super::Options,
     /// The time against which ages are measured.

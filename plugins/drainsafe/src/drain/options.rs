@@ -7,11 +7,10 @@ use clap::Args;
 use patchkit::{cluster::parse_duration, complete::Live, rules::LabelSelector};
 use serde::{Deserialize, Serialize};
 
-/// The flags that say what is drained and how; `plan` shows what `node` would do with the same ones.
-#[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// The flags that say which nodes are drained.
+#[derive(Args, Clone, Debug, Default, PartialEq)]
 #[command(next_help_heading = "Drain")]
-#[serde(rename_all = "camelCase")]
-pub struct Options {
+pub struct Targets {
     /// The nodes to drain
     #[arg(value_name = "NODE", required_unless_present = "selector", conflicts_with = "selector", add = Live::NODES)]
     pub nodes: Vec<String>,
@@ -19,7 +18,21 @@ pub struct Options {
     /// Drain the nodes with these labels instead of naming them
     #[arg(short = 'l', long, value_name = "SELECTOR", add = Live::NODE_SELECTORS)]
     pub selector: Option<LabelSelector>,
+}
 
+impl Targets {
+    /// These nodes.
+    #[must_use]
+    pub fn named(nodes: impl IntoIterator<Item = String>) -> Self {
+        Self { nodes: nodes.into_iter().collect(), ..Self::default() }
+    }
+}
+
+/// The flags that say how nodes are drained; `plan` shows what `node` would do with the same ones.
+#[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[command(next_help_heading = "Drain")]
+#[serde(rename_all = "camelCase")]
+pub struct Options {
     /// Drain also pods that declare no controller, which nothing brings back
     #[arg(long)]
     pub force: bool,
@@ -52,7 +65,7 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     pub skip_wait_for_delete_timeout: u32,
 
-    /// How many nodes are drained at once; 0 means all that are named
+    /// How many nodes are drained at once; 0 sets no limit of its own
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub max_parallel: usize,
 
@@ -81,8 +94,6 @@ impl Default for Options {
     /// Without any flag.
     fn default() -> Self {
         Self {
-            nodes: Vec::new(),
-            selector: None,
             force: false,
             ignore_daemonsets: false,
             delete_emptydir_data: false,

@@ -27,6 +27,9 @@ impl Machine {
     pub(super) fn ask(&mut self, snapshot: &Snapshot, now: Now, todo: &mut Vec<Todo>) {
         let mut world = self.world(snapshot, now.time);
         self.count_wanted(&world);
+        if let Some(pool) = &mut self.pool {
+            pool.sample(&world);
+        }
         let mut order: Vec<usize> = (0..self.tasks.len())
             .filter(|at| matches!(self.tasks[*at].state, State::Waiting | State::Noted))
             .filter(|at| {

@@ -27,7 +27,7 @@ use super::{
     task::{How, OwnerKey},
     view::View,
 };
-use crate::drain::{self, DrainPlan, Options, Subject};
+use crate::drain::{self, DrainPlan, Options, Subject, Targets};
 
 /// What is watched: what changes while a drain runs. The rest is read once, and anew before each later wave.
 pub const WATCHED: &[Resource] = &[
@@ -43,7 +43,7 @@ pub const WATCHED: &[Resource] = &[
 ];
 
 /// How long answers that are under way are waited for when a run stops.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a server may forbid a watch before it means it: one that has just started does not know its roles yet.
 const REFUSED_FOR: Duration = Duration::from_secs(15);
 /// Refusals that lie farther apart are two stories: between tries are at most five seconds.
@@ -66,6 +66,12 @@ pub struct Driver<'a> {
     pub options: &'a Options,
     /// The nodes' entries of the journal.
     pub records: BTreeMap<String, NodeRecord>,
+    /// The entry of a node that the run comes to.
+    pub fresh: NodeRecord,
+    /// When everything was read last, also what is not watched.
+    pub read_at: Instant,
+    /// How long what is under way is waited for when the run stops.
+    pub patience: Duration,
     /// Where it is shown.
     pub view: &'a mut View,
     /// Ctrl-C.
@@ -96,12 +102,17 @@ impl Driver<'_> {
         let mut renewals = self.renewals();
         let mut blind: BTreeSet<&'static str> = WATCHED.iter().map(|kind| kind.plural).collect();
         let mut stopped: Option<Instant> = None;
+        let mut paused = false;
         loop {
             // Nothing is asked for before the lists are there, nor while the lock may be somebody else's.
             let ready = !blind.contains(kinds::PODS.plural) && !blind.contains(kinds::NODES.plural);
             if ready && !self.lock.is_over() {
                 // The machine may decide more from what it has just decided: a plan that is at hand.
                 while self.step(machine, &mut work) {}
+            }
+            if !paused && self.lock.is_pause_asked() {
+                paused = true;
+                machine.happened(Happened::Pause, now());
             }
             self.view.refresh(machine);
             if let Some(outcome) = machine.outcome() {
@@ -111,7 +122,7 @@ impl Driver<'_> {
                 return Outcome::Stopped(Stop::Failed(why));
             }
             if let Some(since) = stopped
-                && (work.is_empty() || since.elapsed() > PATIENCE)
+                && (work.is_empty() || since.elapsed() > self.patience)
             {
                 return machine.outcome().unwrap_or(Outcome::Stopped(Stop::Interrupted));
             }
@@ -128,10 +139,9 @@ impl Driver<'_> {
                     self.take_ready(&mut watches, &mut blind);
                 }
                 Some(done) = work.join_next(), if !work.is_empty() => {
-                    if let Ok(happened) = done {
-                        machine.happened(happened, now());
-                    }
-                    while let Some(Ok(happened)) = work.try_join_next() {
+                    for happened in std::iter::once(Some(done)).chain(std::iter::from_fn(|| Some(work.try_join_next()))).map_while(|it| it) {
+                        let Ok(happened) = happened else { continue };
+                        self.keep(&happened);
                         machine.happened(happened, now());
                     }
                     self.take_ready(&mut watches, &mut blind);
@@ -184,17 +194,18 @@ impl Driver<'_> {
                         Happened::Answered(pod.uid, removal)
                     });
                 }
-                Todo::Prove { fresh: false } => {
-                    let plan = prove(self.live.facts(), self.options);
+                Todo::Pool(todo) => again |= self.pool_todo(todo, machine, work),
+                Todo::Prove { nodes, fresh: false } => {
+                    let plan = prove(self.live.facts(), nodes, self.options);
                     machine.happened(Happened::Proved(plan), now());
                     again = true;
                 }
-                Todo::Prove { fresh: true } => {
+                Todo::Prove { nodes, fresh: true } => {
                     let (cluster, options) = (self.cluster.clone(), self.options.clone());
                     work.spawn(async move {
                         let wish = Wish { kinds: drain::KINDS.to_vec(), deprecated_calls: false };
                         let plan = match cluster.gather(&wish, |_, _| Vec::new(), &Silent).await {
-                            Ok(snapshot) => prove(&snapshot, &options),
+                            Ok(snapshot) => prove(&snapshot, nodes, &options),
                             Err(error) => Err(error.to_string()),
                         };
                         Happened::Proved(plan)
@@ -297,8 +308,11 @@ pub(super) fn node_path(node: &str) -> String {
 }
 
 /// Makes the plan anew, and says why it does not hold.
-fn prove(snapshot: &Snapshot, options: &Options) -> Result<Box<DrainPlan>, String> {
-    let subject = Subject { snapshot, options, now: Timestamp::now() };
+fn prove(snapshot: &Snapshot, mut nodes: Vec<String>, options: &Options) -> Result<Box<DrainPlan>, String> {
+    // A node that was deleted meanwhile is as empty as can be.
+    nodes.retain(|name| snapshot.nodes.iter().any(|node| node.meta.name == name.as_str()));
+    let targets = Targets::named(nodes);
+    let subject = Subject { snapshot, targets: &targets, options, now: Timestamp::now() };
     let made = drain::make(subject).map_err(|error| error.to_string())?;
     match super::stops(&made.plan) {
         Some(why) => Err(why),
@@ -438,7 +452,7 @@ pub(super) async fn change_node(
 }
 
 /// Reads are not shown while a run is.
-struct Silent;
+pub(super) struct Silent;
 
 impl GatherProgress for Silent {
     fn read(&self, _: &str, _: usize) {}

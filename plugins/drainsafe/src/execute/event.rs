@@ -26,6 +26,15 @@ pub enum Kind {
     Drained,
     Replaced,
     Uncordoned,
+    Shunned,
+    Wave,
+    NodesAsked,
+    NodesReady,
+    GatePassed,
+    GateFailed,
+    Window,
+    Replacing,
+    Removed,
     Failed,
     Stopping,
     Result,
@@ -84,6 +93,47 @@ pub struct Summary {
     /// How to go on, where the run is not finished.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// Of a pool's update.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<PoolSummary>,
+}
+
+/// What the update of a pool came to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PoolSummary {
+    /// The pool.
+    pub name: String,
+    /// Nodes that were outdated.
+    pub outdated: usize,
+    /// Nodes that are through: drained, and replaced or removed where that was asked for.
+    pub replaced: Vec<String>,
+    /// Nodes that were added meanwhile and are Ready.
+    pub added: usize,
+    /// Pods that stood on the outdated nodes and had to move.
+    pub pods: usize,
+    /// How often pods were moved.
+    pub moves: usize,
+    /// Moves per pod; 1 is what no way is better than.
+    pub moves_per_pod: f64,
+    /// The fewest pods of a workload that were Ready at any moment, for those that had fewer than they want.
+    pub lowest_readiness: Vec<Readiness>,
+    /// By how many nodes the zones were apart at most, measured by what each had before.
+    pub zone_imbalance: usize,
+    /// How long it was forecast to take, in seconds.
+    pub predicted_seconds: u64,
+}
+
+/// How many pods of a workload were Ready at the worst moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Readiness {
+    /// `Deployment shop/web`
+    pub workload: String,
+    /// The pods that were Ready.
+    pub ready: i64,
+    /// The pods that it wants.
+    pub wanted: i64,
 }
 
 /// A pod that is not as it should be.
@@ -139,7 +189,18 @@ impl Event {
         let pod = self.pod.as_deref().unwrap_or_default();
         let detail = if self.detail.is_empty() { String::new() } else { format!(": {}", self.detail) };
         match self.kind {
-            Kind::Started | Kind::Stopping | Kind::Result => self.detail.clone(),
+            Kind::Started
+            | Kind::Stopping
+            | Kind::Result
+            | Kind::Wave
+            | Kind::NodesAsked
+            | Kind::NodesReady
+            | Kind::GatePassed
+            | Kind::GateFailed
+            | Kind::Window => self.detail.clone(),
+            Kind::Shunned => format!("node/{node} shunned"),
+            Kind::Replacing => format!("node/{node} is replaced{detail}"),
+            Kind::Removed => format!("node/{node} replaced"),
             Kind::Warning => format!("Warning{detail}"),
             Kind::Cordoned => format!("node/{node} cordoned"),
             Kind::AlreadyCordoned => format!("node/{node} already cordoned"),

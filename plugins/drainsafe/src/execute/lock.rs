@@ -5,7 +5,10 @@
 //! leaves the Lease behind as the entry of an unfinished run; a finished run deletes it.
 
 use std::{
-    sync::{Arc, PoisonError},
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -17,7 +20,7 @@ use super::{
     FIELD_MANAGER,
     driver::may_pass,
     identity::Process,
-    record::{PROCESS, RECORD, RunRecord},
+    record::{PAUSE, PROCESS, RECORD, RunRecord},
 };
 
 /// How long a lock lasts without a renewal.
@@ -100,6 +103,7 @@ pub struct Lock {
     state: Arc<Mutex<State>>,
     /// When it was renewed last. Apart from the rest: a write that hangs must not keep anybody from looking.
     renewed: Arc<std::sync::Mutex<Instant>>,
+    pause_asked: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -179,6 +183,7 @@ impl Lock {
         // Limited to 128 characters by no rule, but nobody reads more.
         let holder: String = holder.chars().take(200).collect();
         fill(&mut lease, &record, &holder, &process);
+        lease.metadata.annotations.remove(PAUSE);
         let name = LeaseName { namespace: lease.metadata.namespace.clone(), name: lease.metadata.name.clone() };
         let began = Instant::now();
         let lease = loop {
@@ -194,7 +199,8 @@ impl Lock {
             }
         };
         let state = Arc::new(Mutex::new(State { lease, record, holder }));
-        Ok(Self { cluster: cluster.clone(), state, renewed: Arc::new(std::sync::Mutex::new(Instant::now())) })
+        let renewed = Arc::new(std::sync::Mutex::new(Instant::now()));
+        Ok(Self { cluster: cluster.clone(), state, renewed, pause_asked: Arc::default() })
     }
 
     /// The run's entry.
@@ -218,6 +224,38 @@ impl Lock {
         self.write(change).await
     }
 
+    /// Whether somebody has asked the run to begin nothing more, as far as was seen at the last renewal.
+    #[must_use]
+    pub fn is_pause_asked(&self) -> bool {
+        self.pause_asked.load(Ordering::Relaxed)
+    }
+
+    /// Asks a run that is under way to begin nothing more: its holder sees it at its next renewal.
+    ///
+    /// # Errors
+    /// Where no run is under way, or another one than the one that is named.
+    pub async fn ask_pause(cluster: &Cluster, name: &LeaseName, run: Option<&str>) -> Result<RunRecord, LockError> {
+        let began = Instant::now();
+        loop {
+            let mut lease = cluster.lease(name).await?.ok_or(LockError::Nothing)?;
+            let record = match standing(&lease) {
+                Standing::Held(record) => record,
+                Standing::Stopped(record) | Standing::Dead(record) => return Err(LockError::Unfinished(record)),
+                Standing::Foreign(holder) => return Err(LockError::Foreign(path(name), holder)),
+            };
+            if let Some(run) = run.filter(|run| *run != record.run) {
+                return Err(LockError::Another(run.to_owned(), record.run));
+            }
+            lease.metadata.annotations.insert(PAUSE.to_owned(), "true".to_owned());
+            match cluster.write_lease(&lease, WRITER).await {
+                Ok(_) => return Ok(*record),
+                // The holder renews it at the same time.
+                Err(error) if may_pass(&error) && began.elapsed() < DURATION => tokio::time::sleep(LOOK_EVERY).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
     /// Whether the lock has not been renewed for so long that somebody else may have it.
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -237,6 +275,7 @@ impl Lock {
             let asked = Instant::now();
             match self.cluster.write_lease(&lease, WRITER).await {
                 Ok(lease) => {
+                    self.pause_asked.store(lease.metadata.annotations.contains_key(PAUSE), Ordering::Relaxed);
                     state.lease = lease;
                     state.record = record;
                     *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = asked;

@@ -18,6 +18,7 @@ use super::{
     OnFailure,
     answers::Answered,
     event::{Event, FailedPod, Kind},
+    pool_machine::{PoolHappened, PoolRun, PoolTodo},
     record::Surge,
     task::{Choice, How, OwnerKey, State, Task},
     world::Before,
@@ -26,7 +27,7 @@ use crate::drain::{Action, DrainPlan, PlannedPod};
 
 /// How long after its cordon a node is listed once more at the earliest: a pod that the scheduler was just binding is
 /// there by then.
-const LIST_AGAIN_AFTER: Duration = Duration::from_secs(2);
+pub(super) const LIST_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// The moment, by both clocks.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +53,10 @@ pub enum Happened {
     Surged(OwnerKey, Result<(), String>),
     /// A Deployment has its replicas back, or could not be given them.
     Restored(OwnerKey, Result<(), String>),
+    /// Something of a pool.
+    Pool(PoolHappened),
+    /// Somebody asks the run to begin nothing more.
+    Pause,
     /// The run is to end in good order, for this reason.
     Stop(Stop),
 }
@@ -65,6 +70,8 @@ pub enum Todo {
     Remove(PodRemoval, How),
     /// Run the simulation again: on facts read anew, or for pods that were not there before on those at hand.
     Prove {
+        /// Of these nodes.
+        nodes: Vec<String>,
         /// Read everything anew first.
         fresh: bool,
     },
@@ -74,6 +81,8 @@ pub enum Todo {
     Surge(OwnerKey, Surge),
     /// Scale the Deployment back, then forget the surge.
     Restore(OwnerKey, Surge),
+    /// Something of a pool.
+    Pool(PoolTodo),
     /// Tell people.
     Tell(Event),
 }
@@ -85,6 +94,8 @@ pub enum Stop {
     Interrupted,
     /// Something failed.
     Failed(String),
+    /// Somebody asked for it, or the maintenance window is over: it is to be gone on with.
+    Paused(String),
     /// The lock is lost: nothing more may be written.
     LockLost(String),
 }
@@ -191,6 +202,10 @@ pub struct Machine {
     pub(super) wake: Option<Instant>,
     /// Events that came up while something was taken in, and are told with the next decision.
     pub(super) untold: Vec<Event>,
+    /// What a pool needs beside its drains; none where nodes are drained and no more.
+    pub(super) pool: Option<PoolRun>,
+    /// Nothing more is begun.
+    pub(super) pausing: bool,
     /// Evictions and deletions that were asked for, refused ones included.
     pub attempted: usize,
     /// Those that were granted.
@@ -234,6 +249,8 @@ impl Machine {
             not_replaced: None,
             wake: None,
             untold: Vec::new(),
+            pool: None,
+            pausing: false,
             attempted: 0,
             granted: 0,
         };
@@ -294,8 +311,15 @@ impl Machine {
                 }
                 self.stop(Stop::Failed(format!("{owner} cannot be scaled back: {why}")));
             }
+            Happened::Pool(what) => self.pool_happened(what, now),
+            Happened::Pause => self.pausing = true,
             Happened::Stop(why) => self.stop(why),
         }
+    }
+
+    /// Nodes that are begun and not through.
+    pub(super) fn under_way(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| matches!(node.phase, Phase::Draining | Phase::Listing))
     }
 
     fn noted(&mut self, node: &str, outcome: Result<(), String>, now: Instant) {
@@ -401,11 +425,16 @@ impl Machine {
         // Without sight nothing is concluded: a pod that is not seen is not gone.
         if snapshot.why_unknown(&kinds::PODS).is_none() {
             self.before.get_or_insert_with(|| Arc::new(Before::of(snapshot, self.settings.began)));
+            self.see_nodes(snapshot);
             self.see(snapshot, now);
             self.time_out(now);
             if self.stopping.is_none() {
                 self.find_late(snapshot, &mut todo);
-                self.begin_wave(now, &mut todo);
+                if self.pool.is_some() {
+                    self.go_on_with_pool(snapshot, now, &mut todo);
+                } else {
+                    self.begin_wave(now, &mut todo);
+                }
                 self.ask(snapshot, now, &mut todo);
                 self.lower(&mut todo);
                 self.finish_nodes(snapshot, now, &mut todo);
@@ -431,6 +460,7 @@ impl Machine {
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
         let busy = self.tasks.iter().any(Task::is_under_way)
+            || self.pool.as_ref().is_some_and(PoolRun::is_busy)
             || self.surges.values().any(|(_, raised)| matches!(raised, Raised::Asked | Raised::Lowering));
         if let Some(stop) = &self.stopping {
             return (!busy || matches!(stop, Stop::LockLost(_))).then(|| Outcome::Stopped(stop.clone()));

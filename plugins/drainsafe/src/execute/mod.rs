@@ -7,6 +7,7 @@
 
 pub mod answers;
 mod asking;
+pub mod commands;
 pub mod driver;
 pub mod event;
 pub mod gate;
@@ -14,6 +15,10 @@ pub mod identity;
 pub mod lock;
 pub mod machine;
 pub mod node;
+mod pool_driver;
+pub mod pool_machine;
+mod pool_record;
+mod pool_view;
 pub mod record;
 pub mod rehearse;
 pub mod run;
@@ -29,6 +34,7 @@ pub mod world;
 mod flags;
 
 pub use flags::{Flags, OnFailure};
+pub use pool_record::PoolRecord;
 pub use stops::{stops, waits};
 
 /// The name under which the API server notes what this tool has written.

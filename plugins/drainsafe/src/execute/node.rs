@@ -11,6 +11,9 @@ use super::{
     record::{KEEP_OFF, NodePhase, NodeRecord, RECORD},
 };
 
+/// The taint by which the scheduler shuns the outdated nodes of a pool, as long as there is another place.
+pub const SHUN_TAINT: &str = "drainsafe.patchkit.dev/outdated";
+
 /// A node, as far as a run writes it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -23,6 +26,7 @@ pub struct NodeObject {
 #[serde(rename_all = "camelCase", default)]
 struct Metadata {
     name: String,
+    uid: String,
     resource_version: String,
     annotations: BTreeMap<String, String>,
     managed_fields: Vec<Managed>,
@@ -39,6 +43,7 @@ struct Managed {
 #[serde(default)]
 struct Spec {
     unschedulable: bool,
+    taints: Vec<Value>,
 }
 
 /// Whose a cordon is.
@@ -57,6 +62,12 @@ impl NodeObject {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.metadata.name
+    }
+
+    /// Its UID.
+    #[must_use]
+    pub fn uid(&self) -> &str {
+        &self.metadata.uid
     }
 
     /// Its entry in the journal.
@@ -97,7 +108,11 @@ impl NodeObject {
                 ..fresh.clone()
             },
         };
-        if record.phase == NodePhase::Drained {
+        if record.phase == NodePhase::Shunned {
+            // Somebody may have cordoned it since it was shunned.
+            record.cordoned_before = self.cordon() == Cordon::Foreign;
+        }
+        if matches!(record.phase, NodePhase::Drained | NodePhase::Shunned) {
             record.phase = NodePhase::Cordoned;
         }
         let mut annotations = Map::new();
@@ -112,6 +127,61 @@ impl NodeObject {
         }
         annotations.insert(RECORD.to_owned(), json!(record.text()));
         (self.patch(annotations, Some(json!(true))), record)
+    }
+
+    /// Lets the scheduler shun it, and notes that, in one request. What a run that is gone on with has done to it stays.
+    #[must_use]
+    pub fn shunning(&self, fresh: &NodeRecord) -> (Value, NodeRecord) {
+        let record = match self.record() {
+            Some(known) if known.run == fresh.run => known,
+            earlier => NodeRecord {
+                cordoned_before: self.cordon() == Cordon::Foreign,
+                kept_off: earlier.map(|earlier| earlier.kept_off).unwrap_or_default(),
+                phase: NodePhase::Shunned,
+                ..fresh.clone()
+            },
+        };
+        let mut annotations = Map::new();
+        annotations.insert(RECORD.to_owned(), json!(record.text()));
+        let mut patch = self.patch(annotations, None);
+        let mut taints = self.taints_of_others();
+        taints.push(json!({"key": SHUN_TAINT, "effect": "PreferNoSchedule"}));
+        patch["spec"]["taints"] = Value::Array(taints);
+        (patch, record)
+    }
+
+    /// Whether the node is as [`Self::shunning`] leaves it for this run.
+    #[must_use]
+    pub fn is_shunned_for(&self, run: &str) -> bool {
+        self.is_shunned() && self.record().is_some_and(|record| record.run == run)
+    }
+
+    /// Lifts the cordon of a node that was not begun: it is shunned, and no more.
+    #[must_use]
+    pub fn softening(&self) -> Option<Value> {
+        let mut record = self.record()?;
+        let mut annotations = self.without_keep_off(&record);
+        let lift = self.cordon() == Cordon::Ours;
+        record.kept_off.clear();
+        record.phase = NodePhase::Shunned;
+        annotations.insert(RECORD.to_owned(), json!(record.text()));
+        Some(self.patch(annotations, lift.then_some(Value::Null)))
+    }
+
+    /// Notes how far it is.
+    #[must_use]
+    pub fn noting(&self, phase: NodePhase) -> Option<Value> {
+        let record = NodeRecord { phase, ..self.record()? };
+        let annotations = Map::from_iter([(RECORD.to_owned(), json!(record.text()))]);
+        Some(self.patch(annotations, None))
+    }
+
+    fn is_shunned(&self) -> bool {
+        self.spec.taints.iter().any(|taint| taint["key"] == SHUN_TAINT)
+    }
+
+    fn taints_of_others(&self) -> Vec<Value> {
+        self.spec.taints.iter().filter(|taint| taint["key"] != SHUN_TAINT).cloned().collect()
     }
 
     /// Whether the node is as [`Self::cordoning`] leaves it for this run.
@@ -148,7 +218,12 @@ impl NodeObject {
         let mut annotations = self.without_keep_off(&record);
         annotations.insert(RECORD.to_owned(), Value::Null);
         let lift = self.cordon() == Cordon::Ours;
-        Some((self.patch(annotations, lift.then_some(Value::Null)), lift))
+        let mut patch = self.patch(annotations, lift.then_some(Value::Null));
+        if self.is_shunned() {
+            let others = self.taints_of_others();
+            patch["spec"]["taints"] = if others.is_empty() { Value::Null } else { Value::Array(others) };
+        }
+        Some((patch, lift))
     }
 
     /// Patches that take the autoscalers' annotations away, where they are still as we set them.
@@ -249,6 +324,29 @@ mod tests {
         }
         assert!(read(&node()).restoring().is_none());
         assert!(read(&cordoned_by("kubectl-cordon")).restoring().is_none());
+    }
+
+    #[test]
+    fn a_node_that_was_shunned_is_restored_whatever_came_after() {
+        let mut tainted = node();
+        tainted["spec"]["taints"] = json!([{"key": "own", "effect": "NoSchedule"}]);
+        for before in [node(), tainted, cordoned_by("kubectl-cordon")] {
+            let (patch, record) = read(&before).shunning(&fresh("r"));
+            let shunned = patched(&before, &patch, FIELD_MANAGER);
+            assert!(read(&shunned).is_shunned_for("r"));
+            assert_eq!((record.phase, record.run.as_str()), (NodePhase::Shunned, "r"));
+            let (patch, _) = read(&shunned).shunning(&fresh("r"));
+            assert_eq!(patched(&shunned, &patch, FIELD_MANAGER), shunned);
+            let (patch, record) = read(&shunned).cordoning(&fresh("r"));
+            assert_eq!(record.phase, NodePhase::Cordoned);
+            let cordoned = patched(&shunned, &patch, FIELD_MANAGER);
+            let softened = patched(&cordoned, &read(&cordoned).softening().unwrap(), FIELD_MANAGER);
+            assert_eq!(plain(&softened), plain(&shunned), "as before the cordon");
+            for during in [&shunned, &cordoned, &softened] {
+                let (patch, _) = read(during).restoring().unwrap();
+                assert_eq!(plain(&patched(during, &patch, FIELD_MANAGER)), plain(&before));
+            }
+        }
     }
 
     #[test]

@@ -7,13 +7,16 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Flags;
+use super::{Flags, PoolRecord};
 
 /// The annotation of the journal, on nodes and on the Lease.
 pub const RECORD: &str = "drainsafe.patchkit.dev/run";
 
 /// The annotation of the Lease that names the process that holds it.
 pub const PROCESS: &str = "drainsafe.patchkit.dev/process";
+
+/// The annotation of the Lease by which somebody asks its holder to begin nothing more.
+pub const PAUSE: &str = "drainsafe.patchkit.dev/pause";
 
 /// Annotations that keep an autoscaler from removing a node that stands empty: of the cluster-autoscaler (its FAQ, "How
 /// can I prevent Cluster Autoscaler from scaling down a particular node?") and of Karpenter (its documentation on
@@ -29,6 +32,8 @@ const MOST_UIDS: usize = 500;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NodePhase {
+    /// Shunned by new pods where they have another place, and nothing else: an outdated node of a pool.
+    Shunned,
     /// Cordoned, and nothing else.
     #[default]
     Cordoned,
@@ -36,16 +41,26 @@ pub enum NodePhase {
     Draining,
     /// Empty, but for the pods that stay.
     Drained,
+    /// It is being replaced or removed.
+    Replacing,
 }
 
 impl NodePhase {
+    /// Whether a pool's run had begun to drain the node.
+    #[must_use]
+    pub const fn is_begun(self) -> bool {
+        matches!(self, Self::Draining | Self::Drained | Self::Replacing)
+    }
+
     /// The word in reports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Shunned => "shunned",
             Self::Cordoned => "cordoned",
             Self::Draining => "draining",
             Self::Drained => "drained",
+            Self::Replacing => "replacing",
         }
     }
 }
@@ -151,6 +166,9 @@ pub struct RunRecord {
     /// Deployments that are scaled up just now.
     #[serde(default)]
     pub surges: Vec<Surge>,
+    /// The pool that is updated; absent where nodes are drained and no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<PoolRecord>,
 }
 
 impl RunRecord {

@@ -5,24 +5,29 @@ use std::time::Instant;
 
 use patchkit::{
     app::Interrupt,
-    cluster::{Cluster, ClusterError},
+    cluster::{Cluster, ClusterError, ErrorKind},
     report::{Exit, words::count},
+    rules::window::Window,
     snapshot::{LiveSnapshot, Snapshot},
 };
 use tokio::task::JoinSet;
 
 use super::{
-    OnFailure,
-    driver::{Driver, change_node, now, restore},
+    OnFailure, PoolRecord,
+    driver::{Driver, PATIENCE, change_node, now, restore},
     event::{Event, Kind, Summary},
     lock::{Lock, LockError},
     machine::{Machine, Outcome, Settings, Stop},
     node::{Cordon, NodeObject},
+    pool_machine::PoolRun,
     record::{NodePhase, NodeRecord, RunRecord},
     task::Choice,
     view::View,
 };
-use crate::drain::DrainPlan;
+use crate::{
+    drain::DrainPlan,
+    pool::{Outline, Pace},
+};
 
 /// Everything that a run is made of.
 pub struct Run<'a> {
@@ -40,11 +45,25 @@ pub struct Run<'a> {
     pub view: &'a mut View,
     /// Ctrl-C.
     pub interrupt: &'a mut Interrupt,
+    /// What the update of a pool needs beside it.
+    pub pool: Option<PoolPart>,
+}
+
+/// What the update of a pool needs beside the drains.
+pub struct PoolPart {
+    /// Its entry in the journal.
+    pub record: PoolRecord,
+    /// The maintenance windows.
+    pub windows: Vec<Window>,
+    /// The pods of the outdated nodes.
+    pub outline: Outline,
+    /// How fast nodes come.
+    pub pace: Pace,
 }
 
 /// Why a run could not begin. What had been cordoned is as it was before.
 #[derive(Debug, thiserror::Error)]
-#[error("node {node} cannot be cordoned: {why}")]
+#[error("node {node} cannot be taken: {why}")]
 pub struct NotCordoned {
     node: String,
     why: String,
@@ -54,10 +73,10 @@ impl Run<'_> {
     /// Carries it out, and says how the command ends.
     ///
     /// # Errors
-    /// Where a node cannot be cordoned.
+    /// Where a node cannot be cordoned, or shunned.
     pub async fn carry_out(mut self) -> Result<Exit, NotCordoned> {
         let began = Instant::now();
-        let records = self.cordon().await?;
+        let records = self.take_nodes().await?;
         let times = records.iter().filter_map(|(node, record)| Some((node.clone(), record.since?))).collect();
         let options = &self.record.flags.options;
         let settings = Settings {
@@ -71,12 +90,22 @@ impl Run<'_> {
         };
         let mut machine = Machine::new(settings, &self.plan, &times, now());
         machine.go_on_with(&self.record.surges);
+        let mut patience = PATIENCE;
+        if let Some(pool) = self.pool.take() {
+            let begun = records.iter().filter(|(_, record)| record.phase.is_begun()).map(|(node, _)| node.clone());
+            // What a command has begun is brought to its end.
+            patience = patience.max(pool.record.command_timeout);
+            machine.of_pool(PoolRun::new(pool.record, pool.windows, pool.outline, pool.pace, begun.collect()));
+        }
         let mut driver = Driver {
             cluster: self.cluster,
             lock: self.lock.clone(),
             live: LiveSnapshot::new(std::mem::take(&mut self.snapshot)),
             options,
             records,
+            fresh: fresh(&self.record),
+            read_at: Instant::now(),
+            patience,
             view: &mut *self.view,
             interrupt: &mut *self.interrupt,
             refused: BTreeMap::new(),
@@ -89,19 +118,20 @@ impl Run<'_> {
         Ok(exit)
     }
 
-    /// Cordons every node, and reads back that it is.
-    async fn cordon(&mut self) -> Result<BTreeMap<String, NodeRecord>, NotCordoned> {
-        let fresh = NodeRecord {
-            run: self.record.run.clone(),
-            by: self.record.by.clone(),
-            since: self.record.since,
-            ..NodeRecord::default()
-        };
+    /// Takes the nodes for this run: cordons them or, of a pool, lets the scheduler shun them. Reads back that they are.
+    async fn take_nodes(&mut self) -> Result<BTreeMap<String, NodeRecord>, NotCordoned> {
+        let fresh = fresh(&self.record);
+        let is_pool = self.pool.is_some();
         let mut work = JoinSet::new();
-        for node in &self.record.nodes {
+        for node in self.plan.nodes.iter().map(|node| &node.name) {
             let (cluster, node, fresh) = (self.cluster.clone(), node.clone(), fresh.clone());
             work.spawn(async move {
-                let outcome = cordon(&cluster, &node, &fresh).await;
+                let outcome = if is_pool {
+                    shun(&cluster, &node, &fresh).await.map(|record| (record, Kind::Shunned))
+                } else {
+                    let kind = |was| if was { Kind::AlreadyCordoned } else { Kind::Cordoned };
+                    cordon(&cluster, &node, &fresh).await.map(|(record, was)| (record, kind(was)))
+                };
                 (node, outcome)
             });
         }
@@ -110,8 +140,7 @@ impl Run<'_> {
         while let Some(done) = work.join_next().await {
             let Ok((node, outcome)) = done else { continue };
             match outcome {
-                Ok((record, was_cordoned)) => {
-                    let kind = if was_cordoned { Kind::AlreadyCordoned } else { Kind::Cordoned };
+                Ok((record, kind)) => {
                     self.view.tell(&Event::of_node(kind, &node, ""));
                     records.insert(node, record);
                 }
@@ -139,6 +168,7 @@ impl Run<'_> {
         match restored {
             Ok(Some(_)) if lifted.into_inner() => self.view.tell(&Event::of_node(Kind::Uncordoned, node, "")),
             Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => self.warn(format!("node {node} cannot be restored: {error}")),
         }
     }
@@ -147,18 +177,23 @@ impl Run<'_> {
     async fn leave(&self, machine: &Machine, outcome: &Outcome, began: Instant) -> (Summary, Exit) {
         let (drained, not_drained) = machine.nodes_by_end();
         let (failed, not_replaced) = machine.failures();
+        let not_removed: Vec<&String> = drained.iter().filter(|node| !machine.is_removed(node)).collect();
         let unfinished = match outcome {
-            Outcome::Through => !not_drained.is_empty(),
+            Outcome::Through => !not_drained.is_empty() || !not_removed.is_empty(),
             Outcome::Stopped(Stop::Failed(_)) => self.record.flags.on_failure != OnFailure::Uncordon,
             Outcome::Stopped(_) => true,
         };
         let lost = matches!(outcome, Outcome::Stopped(Stop::LockLost(_)));
         if !lost {
             for node in &drained {
-                self.part(node, NodePhase::Drained, unfinished).await;
+                // A node that is not replaced yet is gone on with there.
+                let phase = if machine.is_removed(node) { NodePhase::Drained } else { NodePhase::Replacing };
+                self.part(node, phase, unfinished).await;
             }
             for node in &not_drained {
-                if unfinished {
+                if unfinished && machine.is_waiting(node) {
+                    self.soften(node).await;
+                } else if unfinished {
                     self.part(node, NodePhase::Draining, true).await;
                 } else {
                     self.restore(node).await;
@@ -177,15 +212,20 @@ impl Run<'_> {
         }
         let exit = match outcome {
             Outcome::Stopped(Stop::Interrupted) => Exit::Interrupted,
-            Outcome::Through if not_drained.is_empty() && not_replaced.is_empty() && failed.is_empty() => Exit::Clean,
+            Outcome::Through
+                if not_drained.is_empty() && not_replaced.is_empty() && failed.is_empty() && not_removed.is_empty() =>
+            {
+                Exit::Clean
+            }
             _ => Exit::Partial,
         };
         let summary = Summary {
             run: self.record.run.clone(),
             outcome: match outcome {
                 Outcome::Stopped(Stop::Interrupted) => "interrupted",
+                Outcome::Stopped(Stop::Paused(_)) => "paused",
                 Outcome::Stopped(_) => "stopped",
-                Outcome::Through if not_drained.is_empty() => "drained",
+                Outcome::Through if not_drained.is_empty() && not_removed.is_empty() => "drained",
                 Outcome::Through => "failed",
             },
             drained,
@@ -195,14 +235,30 @@ impl Run<'_> {
             failed,
             not_replaced,
             seconds: began.elapsed().as_secs_f64(),
+            pool: machine.pool_summary(self.record.nodes.len()),
             next: unfinished.then(|| "kubectl drainsafe resume, or kubectl drainsafe undo".to_owned()),
         };
         (summary, exit)
     }
 
     async fn part(&self, node: &str, phase: NodePhase, unfinished: bool) {
-        if let Err(error) = change_node(self.cluster, node, |found| found.leaving(phase, unfinished)).await {
-            self.warn(format!("the annotations of node {node} cannot be removed: {error}"));
+        let run = &self.record.run;
+        let own = |found: &NodeObject| found.record().is_some_and(|record| record.run == *run);
+        match change_node(self.cluster, node, |found| own(found).then(|| found.leaving(phase, unfinished))?).await {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                self.warn(format!("the annotations of node {node} cannot be removed: {error}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// A node of a pool that was not begun takes pods again until the run is gone on with.
+    async fn soften(&self, node: &str) {
+        match change_node(self.cluster, node, NodeObject::softening).await {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                self.warn(format!("the cordon of node {node} cannot be lifted: {error}"));
+            }
+            _ => {}
         }
     }
 
@@ -217,8 +273,24 @@ impl Run<'_> {
     }
 }
 
+/// The entry of a node that the run comes to.
+fn fresh(record: &RunRecord) -> NodeRecord {
+    NodeRecord { run: record.run.clone(), by: record.by.clone(), since: record.since, ..NodeRecord::default() }
+}
+
+/// Lets the scheduler shun a node.
+async fn shun(cluster: &Cluster, node: &str, fresh: &NodeRecord) -> Result<NodeRecord, String> {
+    let after = change_node(cluster, node, |found| Some(found.shunning(fresh).0)).await;
+    match after.map_err(|error| error.to_string())? {
+        Some(after) if after.is_shunned_for(&fresh.run) => {
+            after.record().ok_or_else(|| "its entry of the journal is gone".to_owned())
+        }
+        _ => Err("it was tainted and is not: something else writes it".to_owned()),
+    }
+}
+
 /// Cordons a node, and says whether it was cordoned before.
-async fn cordon(cluster: &Cluster, node: &str, fresh: &NodeRecord) -> Result<(NodeRecord, bool), String> {
+pub(super) async fn cordon(cluster: &Cluster, node: &str, fresh: &NodeRecord) -> Result<(NodeRecord, bool), String> {
     let before = std::sync::Mutex::new(false);
     let after: Result<Option<NodeObject>, ClusterError> = change_node(cluster, node, |found| {
         if let Ok(mut before) = before.lock() {
@@ -254,10 +326,25 @@ fn told(summary: &Summary, outcome: &Outcome) -> String {
             let why = match why {
                 Stop::Interrupted => "interrupted".to_owned(),
                 Stop::Failed(why) => format!("stopped: {why}"),
+                Stop::Paused(why) => format!("paused: {why}"),
                 Stop::LockLost(why) => format!("stopped, since the lock is lost: {why}"),
             };
             lines.push(why);
             lines.push(format!("done so far: {nodes} drained, {pods} evicted in {seconds:.1} s"));
+        }
+    }
+    if let Some(pool) = &summary.pool {
+        lines.push(format!(
+            "pool {}: {} of {} replaced, {:.2} moves per pod",
+            pool.name,
+            pool.replaced.len(),
+            count(pool.outdated, "outdated node"),
+            pool.moves_per_pod
+        ));
+        if let Some(worst) =
+            pool.lowest_readiness.iter().min_by(|a, b| (a.ready * b.wanted.max(1)).cmp(&(b.ready * a.wanted.max(1))))
+        {
+            lines.push(format!("lowest readiness: {}, {} of {} ready", worst.workload, worst.ready, worst.wanted));
         }
     }
     if !summary.not_drained.is_empty() {

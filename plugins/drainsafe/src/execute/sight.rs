@@ -11,10 +11,11 @@ use patchkit::{
 };
 
 use super::{
-    event::Kind,
-    machine::{Machine, Now},
+    event::{Event, Kind},
+    machine::{Machine, Now, Phase},
     task::{How, State},
 };
+use crate::drain::is_unreachable;
 
 /// After this time a removal shows in the status of its budget, though no change of it was seen: the status may have
 /// changed and changed back between two looks.
@@ -23,6 +24,19 @@ const SHOWN_AFTER: Duration = Duration::from_secs(2);
 const UNREACHABLE_LIMIT: Duration = Duration::from_secs(30);
 
 impl Machine {
+    /// Takes what the facts show of the nodes: one may stop to answer at any moment.
+    pub(super) fn see_nodes(&mut self, snapshot: &Snapshot) {
+        for known in self.nodes.iter_mut().filter(|node| matches!(node.phase, Phase::Draining | Phase::Listing)) {
+            let found = snapshot.nodes.iter().find(|node| node.meta.name == known.name.as_str());
+            let unreachable = found.is_some_and(is_unreachable);
+            if unreachable && !known.unreachable {
+                let text = format!("node {} does not answer any more: what is deleted on it does not end", known.name);
+                self.untold.push(Event::of_node(Kind::Warning, &known.name, text));
+            }
+            known.unreachable = unreachable;
+        }
+    }
+
     /// Takes what the facts show of the pods.
     pub(super) fn see(&mut self, snapshot: &Snapshot, now: Now) {
         let pods: HashMap<&str, _> = snapshot.pods.iter().map(|pod| (pod.meta.uid.as_str(), pod)).collect();

@@ -8,6 +8,7 @@ use super::{
     event::{Event, FailedPod, Kind},
     machine::{Machine, Now, Phase},
     task::{OwnerKey, State},
+    world::{Standing, World},
 };
 
 /// How long replacements get to become available when all nodes are empty.
@@ -17,7 +18,8 @@ impl Machine {
     /// When all nodes are through, waits until what was moved is available again.
     pub(super) fn verify(&mut self, snapshot: &Snapshot, now: Now) {
         let through = self.nodes.iter().all(|node| matches!(node.phase, Phase::Drained | Phase::Failed));
-        if !through || self.not_replaced.is_some() {
+        let removed = self.pool.as_ref().is_none_or(|pool| !pool.is_busy());
+        if !through || !removed || self.not_replaced.is_some() {
             return;
         }
         let since = *self.over_since.get_or_insert(now.instant);
@@ -27,10 +29,8 @@ impl Machine {
             if self.replaced.contains(&owner) {
                 continue;
             }
-            let standing = world.standing(&owner);
-            let Some(wanted) = standing.wanted.or_else(|| self.wanted_before.get(&owner).copied()) else { continue };
-            let excused = standing.broken + standing.young.min(self.handicap(&owner));
-            if wanted - standing.available - excused <= 0 {
+            let Some((standing, wanted)) = self.wanted_of(&world, &owner) else { continue };
+            if self.missing_of(&world, &owner) <= 0 {
                 self.untold.push(Event::of_run(Kind::Replaced, owner.to_string()));
                 self.replaced.insert(owner);
                 continue;
@@ -59,6 +59,20 @@ impl Machine {
         } else {
             self.wake_at(end);
         }
+    }
+
+    /// How an owner stands, and how many pods it wants; none where that is not known.
+    fn wanted_of(&self, world: &World<'_>, owner: &OwnerKey) -> Option<(Standing, i64)> {
+        let standing = world.standing(owner);
+        let wanted = standing.wanted.or_else(|| self.wanted_before.get(owner).copied())?;
+        Some((standing, wanted))
+    }
+
+    /// How many pods of an owner are missing, but for those that nobody can wait for.
+    pub(super) fn missing_of(&self, world: &World<'_>, owner: &OwnerKey) -> i64 {
+        let Some((standing, wanted)) = self.wanted_of(world, owner) else { return 0 };
+        let excused = standing.broken + standing.young.min(self.handicap(owner));
+        wanted - standing.available - excused
     }
 
     pub(super) fn moved_owners(&self) -> Vec<OwnerKey> {

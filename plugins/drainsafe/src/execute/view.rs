@@ -26,6 +26,7 @@ pub struct View {
     progress: Progress,
     nodes: BTreeMap<String, TaskLine>,
     pods: Vec<TaskLine>,
+    began: Instant,
 }
 
 impl View {
@@ -34,7 +35,7 @@ impl View {
     #[must_use]
     pub fn new(json: bool, stdout_is_terminal: bool, progress: Progress) -> Self {
         let every = !(stdout_is_terminal && progress.is_drawn());
-        Self { json, every, progress, nodes: BTreeMap::new(), pods: Vec::new() }
+        Self { json, every, progress, nodes: BTreeMap::new(), pods: Vec::new(), began: Instant::now() }
     }
 
     /// Tells an event.
@@ -84,6 +85,7 @@ impl View {
             return;
         }
         let (nodes, pods) = machine.lines();
+        let nodes = machine.pool_lines(nodes, self.began);
         self.nodes.retain(|name, _| nodes.iter().any(|node| node.name == *name));
         for node in nodes {
             let progress = &self.progress;
@@ -114,6 +116,8 @@ const fn is_shown_live(kind: Kind) -> bool {
             | Kind::Gone
             | Kind::Detaching
             | Kind::Replaced
+            | Kind::Replacing
+            | Kind::Shunned
     )
 }
 
@@ -141,6 +145,7 @@ impl Machine {
             let done = tasks.iter().filter(|task| matches!(task.state, State::Gone { .. })).count();
             let ending = tasks.iter().filter(|task| task.is_leaving()).count();
             let text = match node.phase {
+                Phase::Waiting if self.pool.is_some() => "waits".to_owned(),
                 Phase::Waiting => format!("waits for wave {}", node.wave),
                 Phase::Failed => "some of its pods do not go".to_owned(),
                 Phase::Listing => "is listed once more".to_owned(),

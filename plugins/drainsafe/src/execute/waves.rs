@@ -45,11 +45,16 @@ impl Machine {
         if self.nodes.iter().any(|node| node.wave <= self.wave && !is_over(node)) {
             return;
         }
+        if self.pausing {
+            self.stop(Stop::Paused("a pause was asked for".to_owned()));
+            return;
+        }
         let Some(next) = self.nodes.iter().filter(|node| !is_over(node)).map(|node| node.wave).min() else { return };
         match self.proof {
             Proof::None => {
                 self.proof = Proof::Asked;
-                todo.push(Todo::Prove { fresh: self.wave > 0 });
+                let nodes = self.nodes.iter().map(|node| node.name.clone()).collect();
+                todo.push(Todo::Prove { nodes, fresh: self.wave > 0 });
             }
             Proof::Asked => {}
             Proof::Holds => {
@@ -114,7 +119,9 @@ impl Machine {
         }
         if late && !self.proving_late && self.proof != Proof::Asked {
             self.proving_late = true;
-            todo.push(Todo::Prove { fresh: false });
+            let all = self.pool.is_none();
+            let nodes = self.nodes.iter().filter(|node| all || matches!(node.phase, Phase::Draining | Phase::Listing));
+            todo.push(Todo::Prove { nodes: nodes.map(|node| node.name.clone()).collect(), fresh: false });
         }
     }
 

@@ -159,6 +159,15 @@ impl<'a> World<'a> {
                 }))
     }
 
+    /// The owners of the run's pods, each with its pods that are Ready and not told to end, and those that it wants.
+    pub fn readiness(&self) -> impl Iterator<Item = (&OwnerKey, i64, i64)> {
+        self.owners.iter().filter_map(|(key, facts)| {
+            let wanted = facts.workload?.replicas;
+            let ready = facts.pods.iter().filter(|pod| pod.is_ready() && pod.meta.deleting.is_none()).count();
+            Some((key, i64::try_from(ready).unwrap_or(i64::MAX), wanted))
+        })
+    }
+
     /// When the first of an owner's pods that is Ready becomes available; none where that needs no waiting.
     #[must_use]
     pub fn next_available(&self, owner: &OwnerKey) -> Option<Timestamp> {

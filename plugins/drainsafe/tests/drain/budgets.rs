@@ -233,9 +233,7 @@ fn budgets_that_were_not_read_leave_the_plan_unproven() {
     let snapshot =
         patchkit::snapshot::files::from_files(&["-".to_owned()], false, text.as_bytes(), |_| {}).expect("it is there");
     let now = crate::NOW.parse().expect("a moment");
-    let options = crate::options("n1");
-    let subject = kubectl_drainsafe::drain::Subject { snapshot: &snapshot, options: &options, now };
-    let made = kubectl_drainsafe::drain::make(subject).expect("a plan");
+    let made = crate::make_from(&snapshot, "n1", now).expect("a plan");
     assert_eq!(made.plan.verdict, Verdict::NotProven);
     let missing: Vec<&str> = made.not_evaluated.iter().map(|it| it.what.as_str()).collect();
     assert!(missing.contains(&"poddisruptionbudgets.policy") && missing.contains(&"services"), "{missing:?}");

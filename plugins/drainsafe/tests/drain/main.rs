@@ -14,7 +14,7 @@ mod sets;
 
 use clap::Parser;
 use jiff::Timestamp;
-use kubectl_drainsafe::drain::{Action, BlockedFor, Made, Options, PlannedPod, Subject, make};
+use kubectl_drainsafe::drain::{Action, BlockedFor, Made, NoPlan, Options, PlannedPod, Subject, Targets, make};
 use patchkit::{
     report::{Finding, Severity},
     snapshot::{Snapshot, files::from_files},
@@ -25,6 +25,8 @@ const NOW: &str = "2026-11-23T10:00:00Z";
 
 #[derive(Parser)]
 struct Line {
+    #[command(flatten)]
+    targets: Targets,
     #[command(flatten)]
     options: Options,
 }
@@ -39,9 +41,10 @@ fn snapshot(yaml: &str) -> Snapshot {
     snapshot
 }
 
-fn options(line: &str) -> Options {
+fn options(line: &str) -> (Targets, Options) {
     let words = std::iter::once("plan").chain(line.split_whitespace());
-    Line::try_parse_from(words).unwrap_or_else(|error| panic!("{error}")).options
+    let line = Line::try_parse_from(words).unwrap_or_else(|error| panic!("{error}"));
+    (line.targets, line.options)
 }
 
 /// The plan of these objects on three nodes of 4 CPUs (`n1`, `n2`, `n3`), with these flags.
@@ -52,7 +55,12 @@ fn plan(line: &str, yaml: &str) -> Made {
 /// The plan of these objects alone.
 fn plan_of(line: &str, yaml: &str) -> Made {
     let now: Timestamp = NOW.parse().expect("a moment");
-    make(Subject { snapshot: &snapshot(yaml), options: &options(line), now }).unwrap_or_else(|error| panic!("{error}"))
+    make_from(&snapshot(yaml), line, now).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn make_from(snapshot: &Snapshot, line: &str, now: Timestamp) -> Result<Made, NoPlan> {
+    let (targets, options) = options(line);
+    make(Subject { snapshot, targets: &targets, options: &options, now })
 }
 
 fn nodes(names: &[&str]) -> String {

@@ -1,11 +1,11 @@
 //! Nodes of the control plane, nodes that do not answer, cordons of others, waves.
 
-use kubectl_drainsafe::drain::{NoPlan, Subject, Verdict, make};
+use kubectl_drainsafe::drain::{NoPlan, Verdict};
 use patchkit::report::Severity;
 
 use crate::{
-    BLOCKED_NEVER, BLOCKED_NOW, EVICTED, Pod, READY, action, deployment, finding, node, nodes, options, plan, plan_of,
-    pod, snapshot, web_pod,
+    BLOCKED_NEVER, BLOCKED_NOW, EVICTED, Pod, READY, action, deployment, finding, make_from, node, nodes, plan,
+    plan_of, pod, snapshot, web_pod,
 };
 
 fn web(on: &[&str]) -> String {
@@ -88,9 +88,7 @@ fn so_many_nodes_at_once_as_may_be() {
 #[test]
 fn nodes_are_named_or_selected() {
     let facts = snapshot(&nodes(&["n1", "n2"]));
-    let make_with = |line: &str| {
-        make(Subject { snapshot: &facts, options: &options(line), now: crate::NOW.parse().expect("a moment") })
-    };
+    let make_with = |line: &str| make_from(&facts, line, crate::NOW.parse().expect("a moment"));
     assert_eq!(make_with("n9").err(), Some(NoPlan::NoSuchNode("n9".to_owned())));
     assert_eq!(
         make_with("-l kubernetes.io/os=windows").map(|_| ()).unwrap_err().to_string(),
@@ -99,8 +97,7 @@ fn nodes_are_named_or_selected() {
     assert_eq!(make_with("--selector=").err(), Some(NoPlan::EverythingSelected));
     assert_eq!(make_with("-l kubernetes.io/os=linux").map(|made| made.plan.nodes.len()), Ok(2));
     let nothing = snapshot(&pod("a", "n1", &READY));
-    let without = Subject { snapshot: &nothing, options: &options("n1"), now: crate::NOW.parse().expect("a moment") };
-    assert!(make(without).is_err());
+    assert!(make_from(&nothing, "n1", crate::NOW.parse().expect("a moment")).is_err());
 }
 
 #[test]

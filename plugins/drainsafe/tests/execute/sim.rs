@@ -7,7 +7,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use kubectl_drainsafe::{
-    drain::{self, Options, Subject},
+    drain::{self, Options, Subject, Targets},
     execute::{
         OnFailure,
         event::Kind,
@@ -346,9 +346,9 @@ impl Sim {
 
     pub fn machine(&self) -> Machine {
         let live = self.snapshot();
-        let options =
-            Options { nodes: self.drained.iter().map(|it| (*it).to_owned()).collect(), ..self.options.clone() };
-        let made = drain::make(Subject { snapshot: live.facts(), options: &options, now: self.time }).unwrap();
+        let (options, targets) = (&self.options, Targets::named(self.drained.iter().map(|it| (*it).to_owned())));
+        let subject = Subject { snapshot: live.facts(), targets: &targets, options, now: self.time };
+        let made = drain::make(subject).unwrap();
         let settings = Settings {
             timeout: options.deadline(),
             pod_selector: options.pod_selector.clone(),
@@ -400,6 +400,7 @@ impl Sim {
                 self.told.push((self.now, event.kind, event.words()));
                 return;
             }
+            Todo::Pool(todo) => unreachable!("{todo:?} where no pool is updated"),
             Todo::Note(node, _) => Happened::Noted(node, Ok(())),
             Todo::Remove(pod, how) => {
                 let removal = self.remove(&pod, how);
@@ -411,12 +412,16 @@ impl Sim {
                 }
                 Happened::Answered(pod.uid, removal)
             }
-            Todo::Prove { .. } => {
+            Todo::Prove { nodes, .. } => {
                 let live = self.snapshot();
-                let options =
-                    Options { nodes: self.drained.iter().map(|it| (*it).to_owned()).collect(), ..self.options.clone() };
-                let now = self.moment().time;
-                let made = drain::make(Subject { snapshot: live.facts(), options: &options, now }).unwrap();
+                let targets = Targets::named(nodes);
+                let subject = Subject {
+                    snapshot: live.facts(),
+                    targets: &targets,
+                    options: &self.options,
+                    now: self.moment().time,
+                };
+                let made = drain::make(subject).unwrap();
                 Happened::Proved(Ok(Box::new(made.plan)))
             }
             Todo::List(node) => {

@@ -5,18 +5,17 @@
 
 mod components;
 pub mod images;
-mod pools;
 mod provider;
 pub mod skew;
 
 use patchkit::{
     report::NotEvaluated,
     rules::version::{KubeVersion, Minor},
-    snapshot::Snapshot,
+    snapshot::{Snapshot, pools},
 };
 
 pub use components::{Instance, Place, flags};
-pub use pools::{Pool, Role};
+pub use patchkit::snapshot::pools::{Pool, Role};
 pub use provider::Provider;
 
 /// What runs in the cluster.
@@ -53,7 +52,7 @@ impl Inventory {
         let mut not_evaluated = Vec::new();
         let mut instances = components::find(snapshot, provider, &mut not_evaluated);
         let (server, emulated) = components::server(snapshot, hints, &mut instances, &mut not_evaluated);
-        let pools = pools::of(snapshot, provider, hints.pool_label.as_deref());
+        let pools = pools::of(snapshot, hints.pool_label.as_deref());
         Self { provider, server, emulated, instances, pools, not_evaluated }
     }
 

@@ -7,7 +7,7 @@
 use patchkit::rules::version::{KubeVersion, Minor};
 
 use crate::{
-    inventory::{Inventory, Pool, Provider},
+    inventory::{Inventory, Pool, Provider, Role},
     words::count,
 };
 
@@ -197,10 +197,11 @@ pub(super) fn node_image(inventory: &Inventory, pool: &Pool, surge: usize) -> Ve
     }
 }
 
-/// How drainsafe is told of a pool: by the label that names it.
+/// How drainsafe is told of a pool: by the label that names it, or by the name that both have for nodes without one.
 fn selector(pool: &Pool) -> String {
+    let consent = if pool.role == Role::ControlPlane { " --include-control-plane" } else { "" };
     match &pool.label {
-        Some(label) => format!("-l {label}={}", pool.name),
-        None => pool.name.clone(),
+        Some(label) => format!("-l {label}={}{consent}", pool.name),
+        None => format!("{}{consent}", pool.name),
     }
 }

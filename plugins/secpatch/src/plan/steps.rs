@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use patchkit::{
     rules::{
-        surge::{SurgePool, SurgeSetting, surge},
+        surge::{SurgePool, SurgeSetting, surge_for},
         version::{KubeVersion, Minor},
         window::{self, Window},
     },
@@ -233,9 +233,8 @@ impl<'a> Maker<'a> {
     fn surge_of(&self, pool: &Pool, moving: usize) -> usize {
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         // Whether the workloads bear more is the user's to say; a share of more than a third is a risk for most.
-        let pool = SurgePool { nodes: number(pool.nodes.len()), zones: number(pool.zones.len()), sensitive: true };
-        let nodes = surge(pool, self.options.surge).nodes as usize;
-        nodes.min(moving.next_multiple_of((pool.zones as usize).max(1)))
+        let of = SurgePool { nodes: number(pool.nodes.len()), zones: number(pool.zones.len()), sensitive: true };
+        surge_for(of, self.options.surge, number(moving)).nodes as usize
     }
 
     /// The oldest kubelets first; among equals one zone after the other, so that no zone is emptied before the others.

@@ -2,14 +2,11 @@
 
 use patchkit::{
     report::{CheckStatus, ObjectRef, Severity},
-    snapshot::{kinds, objects::node::Node},
+    snapshot::{kinds, node_image::image_date, objects::node::Node},
 };
 
 use super::{Check, Subject, count, unread};
-use crate::{
-    inventory::images::{image_date, is_due},
-    plan::model::ChecklistLine,
-};
+use crate::{inventory::images::is_due, plan::model::ChecklistLine};
 
 pub(super) fn not_ready(subject: Subject<'_>) -> ChecklistLine {
     let check = Check {

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use patchkit::snapshot::{Snapshot, objects::node::Node};
-
-use super::Provider;
+use super::{Snapshot, objects::node::Node};
 
 /// What a pool is for. The order is the order of the update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,7 +56,8 @@ const POOL_LABELS: [&str; 14] = [
 ];
 
 /// The label that names a node's pool, and the name.
-pub(super) fn name_of<'n>(node: &'n Node, given: Option<&'n str>) -> Option<(&'n str, &'n str)> {
+#[must_use]
+pub fn name_of<'n>(node: &'n Node, given: Option<&'n str>) -> Option<(&'n str, &'n str)> {
     given
         .into_iter()
         .chain(POOL_LABELS.iter().copied().filter(|_| given.is_none()))
@@ -66,21 +65,22 @@ pub(super) fn name_of<'n>(node: &'n Node, given: Option<&'n str>) -> Option<(&'n
 }
 
 /// Groups the nodes into pools, in the order in which they are updated: control plane, system, user; by name within.
-pub(super) fn of(snapshot: &Snapshot, provider: Provider, given: Option<&str>) -> Vec<Pool> {
+#[must_use]
+pub fn of(snapshot: &Snapshot, given: Option<&str>) -> Vec<Pool> {
     // By role, operating system and name: the label that names them, and the nodes.
     type Group<'s> = (Option<String>, Vec<&'s Node>);
     let mut groups: BTreeMap<(Role, bool, String), Group<'_>> = BTreeMap::new();
     let system_pools: BTreeSet<&str> = snapshot
         .nodes
         .iter()
-        .filter(|node| is_system(node, provider))
+        .filter(|node| is_system(node))
         .filter_map(|node| name_of(node, given).map(|(_, name)| name))
         .collect();
     for node in &snapshot.nodes {
         let named = name_of(node, given);
         let role = if node.is_control_plane() {
             Role::ControlPlane
-        } else if named.is_some_and(|(_, name)| system_pools.contains(name)) || is_system(node, provider) {
+        } else if named.is_some_and(|(_, name)| system_pools.contains(name)) || is_system(node) {
             Role::System
         } else {
             Role::User
@@ -113,10 +113,8 @@ pub(super) fn of(snapshot: &Snapshot, provider: Provider, given: Option<&str>) -
 
 /// Whether a node is marked for the cluster's own add-ons: AKS's mode, the taint that every provider's guide uses for
 /// it, or a pool named so.
-fn is_system(node: &Node, provider: Provider) -> bool {
-    if provider == Provider::Aks
-        && let Some(mode) = node.label("kubernetes.azure.com/mode")
-    {
+fn is_system(node: &Node) -> bool {
+    if let Some(mode) = node.label("kubernetes.azure.com/mode") {
         return mode == "system";
     }
     node.taints.iter().any(|taint| taint.key == "CriticalAddonsOnly")

@@ -1,0 +1,89 @@
+//! What a run that updates a pool keeps in the journal, so that whoever resumes it goes on as it began.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+use patchkit::rules::window::{Opening, Window, WindowError};
+use serde::{Deserialize, Serialize};
+
+use crate::pool::{Course, Criterion, Members, Outside};
+
+/// The entry of a pool, on the Lease of its run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PoolRecord {
+    /// Which nodes are the pool.
+    pub members: Members,
+    /// What makes a node outdated: nodes that come must not be.
+    pub criterion: Criterion,
+    /// Nodes that worked before, by zone.
+    pub zones: BTreeMap<String, usize>,
+    /// Of these the ones that were not outdated.
+    pub fresh_before: usize,
+    /// Nodes beyond its size; 0 is without surge.
+    pub surge: usize,
+    /// Nodes that may be away at once.
+    pub at_once: usize,
+    /// What adds nodes.
+    pub surge_command: Option<String>,
+    /// How long nodes get to be Ready.
+    pub surge_timeout: Duration,
+    /// What replaces or removes a drained node.
+    pub replace_command: Option<String>,
+    /// Whether its Node object is deleted then.
+    pub delete_node: bool,
+    /// What must succeed before nodes are begun.
+    pub gates: Vec<String>,
+    /// How long gates, and workloads that were moved, get to be well.
+    pub gate_timeout: Duration,
+    /// How long a command may take.
+    pub command_timeout: Duration,
+    /// Nodes that may fail.
+    pub max_failed_nodes: usize,
+    /// A place that is not certain will do.
+    pub allow_unproven: bool,
+    /// Maintenance windows, as they were written.
+    pub windows: Vec<String>,
+    /// The one opening of a plan's step.
+    pub once: Option<(Timestamp, Timestamp)>,
+    /// What to do outside of them.
+    pub outside_window: Outside,
+    /// How long it was forecast to take, in seconds.
+    pub predicted_seconds: u64,
+    /// Pods that stood on the outdated nodes and had to move.
+    pub pods: usize,
+    /// Nodes that were asked for.
+    pub asked: usize,
+    /// Nodes that are through: drained, and replaced or removed where that was asked for.
+    pub replaced: Vec<String>,
+    /// Pods that were made to go from those.
+    pub moved: usize,
+}
+
+impl PoolRecord {
+    /// How it is gone through.
+    #[must_use]
+    pub fn course(&self) -> Course {
+        Course { zones: self.zones.clone(), surge: self.surge, at_once: self.at_once }
+    }
+
+    /// The maintenance windows.
+    ///
+    /// # Errors
+    /// Where one is not to be understood: a later version wrote it.
+    pub fn windows(&self) -> Result<Vec<Window>, WindowError> {
+        self.windows.iter().map(|text| text.parse()).collect()
+    }
+
+    /// The one opening of a plan's step.
+    #[must_use]
+    pub fn opening(&self) -> Option<Opening> {
+        self.once.map(|(start, end)| Opening { start, end })
+    }
+
+    /// Whether anything is done to a node that is drained.
+    #[must_use]
+    pub const fn replaces(&self) -> bool {
+        self.replace_command.is_some() || self.delete_node
+    }
+}
