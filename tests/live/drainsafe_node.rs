@@ -20,7 +20,9 @@ impl<'c> Place<'c> {
         };
         // Pods land on the old ones first: the new ones come later.
         let olds: Vec<Value> = (1..=old).map(|number| node("old", number)).collect();
-        cluster.apply(&json!({"apiVersion": "v1", "kind": "List", "items": olds}).to_string());
+        if old > 0 {
+            cluster.apply(&json!({"apiVersion": "v1", "kind": "List", "items": olds}).to_string());
+        }
         let place = Self { cluster, namespace };
         place.wait_nodes(old);
         place.add_new(new);
@@ -45,7 +47,9 @@ impl<'c> Place<'c> {
                        "labels": {"place": name, "kind": "new"}}, "spec": {"unschedulable": true}})
             })
             .collect();
-        self.cluster.apply(&json!({"apiVersion": "v1", "kind": "List", "items": news}).to_string());
+        if count > 0 {
+            self.cluster.apply(&json!({"apiVersion": "v1", "kind": "List", "items": news}).to_string());
+        }
     }
 
     fn wait_nodes(&self, count: usize) {
@@ -82,7 +86,7 @@ impl<'c> Place<'c> {
         let lock = format!("--lock-namespace={}", self.namespace.name());
         let command = args[0];
         let mut all = vec!["drainsafe", command];
-        if ["node", "resume", "undo", "status"].contains(&command) {
+        if ["node", "pool", "pause", "resume", "undo", "status"].contains(&command) {
             all.push(&lock);
         }
         all.extend(&args[1..]);

@@ -12,6 +12,7 @@ mod drainsafe_faults;
 mod drainsafe_fit;
 mod drainsafe_node;
 mod drainsafe_plan;
+mod drainsafe_pool;
 mod drainsafe_traps;
 mod ends;
 mod faults;
@@ -69,6 +70,14 @@ fn main() -> ExitCode {
         drainsafe_node::brings_a_second_replica_up_first,
         drainsafe_node::waits_for_volumes_to_be_detached,
         drainsafe_node::moves_a_set_one_pod_after_the_other,
+        drainsafe_pool::a_pool_is_replaced_with_surge_and_no_pod_moves_twice,
+        drainsafe_pool::without_surge_only_where_the_pods_have_a_proven_place,
+        drainsafe_pool::a_killed_update_is_gone_on_with_from_another_folder,
+        drainsafe_pool::a_pause_and_an_undo,
+        drainsafe_pool::nodes_that_never_become_ready_end_it,
+        drainsafe_pool::a_window_ends_it_and_the_next_goes_on,
+        drainsafe_pool::the_guide_to_the_weekly_update_is_true,
+        drainsafe_pool::a_node_that_dies_while_it_is_drained_fails_alone,
         drainsafe_traps::t01_one_replica_that_its_budget_never_lets_go,
         drainsafe_traps::t02_two_budgets_over_a_pod,
         drainsafe_traps::t03_a_budget_that_protects_nobody,

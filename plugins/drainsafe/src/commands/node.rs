@@ -10,6 +10,7 @@ use patchkit::{
     complete::Live,
     render::{Format, RenderContext, RenderError, render},
     report::{Exit, Metadata, Report, Severity, words::count},
+    rules::window::Window,
     term::PromptError,
 };
 
@@ -108,6 +109,10 @@ pub struct ResumeArgs {
     /// The run to go on with; by default the unfinished one
     #[arg(value_name = "RUN", add = crate::live::RUNS)]
     pub run: Option<String>,
+
+    /// Other maintenance windows than those of the run, from now on (repeatable); of a pool's update
+    #[arg(long = "window", value_name = "WINDOW", help_heading = "Run")]
+    pub windows: Vec<Window>,
 
     /// How the run is shown.
     #[command(flatten)]
@@ -212,7 +217,7 @@ fn go_on(app: &App, args: &ResumeArgs, cluster: &Cluster, lock: &Lock, json: boo
     let mut record = app.block_on(lock.record())?;
     let Gathered { snapshot, .. } = gather(app, cluster)?;
     if record.pool.is_some() {
-        return super::pool::go_on(app, &args.show, cluster, lock, record, snapshot);
+        return super::pool::go_on(app, args, cluster, lock, record, snapshot);
     }
     // A node that was deleted meanwhile is as empty as can be.
     record.nodes.retain(|node| snapshot.nodes.iter().any(|known| known.meta.name == node.as_str()));

@@ -16,7 +16,7 @@ use patchkit::{
     snapshot::Snapshot,
 };
 
-use super::node::{LockArgs, RunFormat, ShowArgs, confirmed, gather, held, place, show};
+use super::node::{LockArgs, ResumeArgs, RunFormat, ShowArgs, confirmed, gather, held, place, show};
 use crate::{
     drain::{DrainPlan, Options, PlannedNode, words::duration},
     execute::{
@@ -146,13 +146,17 @@ pub fn run(app: &App, args: &PoolArgs, connect: &ConnectOptions) -> Result<Exit,
 /// Where it is not confirmed, or a node cannot be taken.
 pub(super) fn go_on(
     app: &App,
-    args: &ShowArgs,
+    args: &ResumeArgs,
     cluster: &Cluster,
     lock: &Lock,
-    record: RunRecord,
+    mut record: RunRecord,
     snapshot: Snapshot,
 ) -> Result<Exit, Failure> {
-    let Some(pool) = record.pool.clone() else { return Err(Failure::new("the run updates no pool")) };
+    let Some(mut pool) = record.pool.clone() else { return Err(Failure::new("the run updates no pool")) };
+    if !args.windows.is_empty() {
+        pool.windows = args.windows.iter().map(|window| window.as_str().to_owned()).collect();
+        pool.once = None;
+    }
     let windows = pool.windows().map_err(|error| Failure::new(error.to_string()))?;
     let left = record.nodes.iter().filter(|node| !pool.replaced.contains(node)).count();
     let question = format!(
@@ -163,14 +167,17 @@ pub(super) fn go_on(
         pool.members.title(),
         place(cluster)
     );
-    if !confirmed(app, &question, args.yes)? {
+    if !confirmed(app, &question, args.show.yes)? {
         return Err(Failure::new("nothing was changed").with_exit(Exit::Findings));
     }
+    record.pool = Some(pool.clone());
+    let changed = record.pool.clone();
+    app.block_on(lock.note(move |record| record.pool = changed))?.map_err(held)?;
     let names: BTreeSet<String> = record.nodes.iter().cloned().collect();
     let outline: Outline = outline_of(&snapshot, &record.flags.options, &names, Timestamp::now());
     let pace = Pace::of(&pool.members.nodes(&snapshot), pool.surge_command.is_some());
     let part = PoolPart { record: pool, windows, outline, pace };
-    carry_out(app, args, cluster, lock.clone(), record, snapshot, part)
+    carry_out(app, &args.show, cluster, lock.clone(), record, snapshot, part)
 }
 
 fn carry_out(

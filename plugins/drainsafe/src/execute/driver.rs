@@ -139,10 +139,13 @@ impl Driver<'_> {
                     self.take_ready(&mut watches, &mut blind);
                 }
                 Some(done) = work.join_next(), if !work.is_empty() => {
-                    for happened in std::iter::once(Some(done)).chain(std::iter::from_fn(|| Some(work.try_join_next()))).map_while(|it| it) {
-                        let Ok(happened) = happened else { continue };
-                        self.keep(&happened);
-                        machine.happened(happened, now());
+                    let mut next = Some(done);
+                    while let Some(done) = next {
+                        if let Ok(happened) = done {
+                            self.keep(&happened);
+                            machine.happened(happened, now());
+                        }
+                        next = work.try_join_next();
                     }
                     self.take_ready(&mut watches, &mut blind);
                 }

@@ -258,10 +258,7 @@ impl Machine {
                 pool.cordoning.remove(&name);
                 let beginning = pool.beginning.iter().position(|node| *node == name);
                 match (outcome, beginning) {
-                    (Ok(_), Some(_)) => {
-                        self.untold.push(Event::of_node(Kind::Cordoned, &name, ""));
-                        self.begin_node(&name, now);
-                    }
+                    (Ok(_), Some(_)) => self.untold.push(Event::of_node(Kind::Cordoned, &name, "")),
                     (Ok(_), None) => {}
                     (Err(why), Some(at)) => {
                         pool.beginning.remove(at);
@@ -270,6 +267,14 @@ impl Machine {
                     (Err(why), None) => {
                         let text = format!("node {name} cannot be cordoned: {why}");
                         self.untold.push(Event::of_node(Kind::Warning, &name, text));
+                    }
+                }
+                // Only when all cordons stand: a pod that goes before would find an outdated node that is still open.
+                if self.stopping.is_none()
+                    && let Some(pool) = self.pool.as_mut().filter(|pool| pool.cordoning.is_empty())
+                {
+                    for name in std::mem::take(&mut pool.beginning) {
+                        self.begin_node(&name, now);
                     }
                 }
             }
@@ -331,9 +336,6 @@ impl Machine {
     }
 
     fn begin_node(&mut self, name: &str, now: Now) {
-        if let Some(pool) = &mut self.pool {
-            pool.beginning.retain(|node| node != name);
-        }
         if let Some(node) = self.nodes.iter_mut().find(|node| node.name == name && node.phase == Phase::Waiting) {
             node.phase = Phase::Draining;
             node.started = Some(now.instant);
