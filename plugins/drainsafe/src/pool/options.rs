@@ -97,7 +97,7 @@ pub struct PoolOptions {
     #[arg(long, value_name = "COMMAND")]
     pub replace_command: Option<String>,
 
-    /// Delete the Node object of each drained node, after the replace command
+    /// Delete the Node object of each drained node, after the replace command; needs the right to delete nodes
     #[arg(long)]
     pub delete_node: bool,
 
