@@ -310,21 +310,34 @@ fn from_now() -> impl Fn(i64) -> String {
 }
 
 pub fn a_node_that_dies_while_it_is_drained_fails_alone() {
-    let cluster = Cluster::shared();
-    let pool = Pool::with_grace(&cluster, "pool-dies", 1, 3, &script(), 8);
+    let cluster = Cluster::own(&ClusterOptions::new().flag("--node-grace=10s"));
+    let pool = Pool::new(&cluster, "pool-dies", 1, 3, &script());
+    // Its kubelet is about to stop: this pod never ends.
+    let pods = pool.place.pods();
+    let pod = pods[0]["metadata"]["name"].as_str().unwrap();
+    let dying = pods[0]["spec"]["nodeName"].as_str().unwrap();
+    let hang = ["annotate", "pod", pod, "test.patchkit.dev/end-after=never", "--overwrite"];
+    let _ = pool.place.namespace.kubectl(&hang).output().exits(0);
     let running = pool.with_surge(&["--max-failed-nodes", "1", "-o", "json"]).start();
-    pool.place.wait_evicting();
-    let dying = pool.place.pods().iter().find_map(|pod| {
-        pod["metadata"]["deletionTimestamp"].is_string().then(|| pod["spec"]["nodeName"].as_str().unwrap().to_owned())
+    cluster.wait_for("the pod to be evicted", || {
+        let found = pool.place.pods().into_iter().find(|found| found["metadata"]["name"] == pod)?;
+        found["metadata"]["deletionTimestamp"].is_string().then_some(())
     });
-    let dying = dying.expect("a pod that is evicted is on a node");
-    let _ = cluster.kubectl(&["label", "node", &dying, "kubelet=stopped"]).output().exits(0);
+    let label = "test.patchkit.dev/kubelet";
+    let _ = cluster.kubectl(&["label", "node", dying, &format!("{label}=stopped")]).output().exits(0);
     let events = running.wait().exits(4).events();
     let summary = summary(&events);
-    assert_eq!(summary["pool"]["replaced"].as_array().unwrap().len(), 2, "{summary:#}");
     assert_eq!(summary["notDrained"], json!([dying]), "{summary:#}");
+    assert_eq!(summary["pool"]["replaced"].as_array().unwrap().len(), 2, "{summary:#}");
     assert!(summary["failed"][0]["why"].as_str().unwrap().contains("does not answer"), "{summary:#}");
-    let _ = cluster.kubectl(&["label", "node", &dying, "kubelet-"]).output().exits(0);
+    // Somebody repairs it.
+    let _ = cluster.kubectl(&["label", "node", dying, &format!("{label}-")]).output().exits(0);
+    let _ = pool.place.namespace.kubectl(&["delete", "pod", pod, "--force", "--grace-period=0"]).output();
+    cluster.wait_for("the node to be Ready again", || condition(&pool.place.node(dying), "Ready").then_some(()));
+    cluster.wait_for("the node to take pods again", || {
+        let taints = pool.place.node(dying)["spec"]["taints"].to_string();
+        (!taints.contains("unreachable") && !taints.contains("not-ready")).then_some(())
+    });
     let _ = pool.place.drainsafe(&["resume", "--yes"]).output().exits(0);
     pool.is_renewed();
 }

@@ -121,6 +121,7 @@ pub fn run(app: &App, args: &PoolArgs, connect: &ConnectOptions) -> Result<Exit,
         predicted_seconds: plan.predicted_seconds,
         pods: plan.pods(),
         asked: 0,
+        asking: 0,
         replaced: Vec::new(),
         moved: 0,
     };
@@ -169,6 +170,12 @@ pub(super) fn go_on(
     );
     if !confirmed(app, &question, args.show.yes)? {
         return Err(Failure::new("nothing was changed").with_exit(Exit::Findings));
+    }
+    // A run that was killed may not have noted what it had just removed.
+    for name in &record.nodes {
+        if !pool.replaced.contains(name) && !snapshot.nodes.iter().any(|node| node.meta.name == name.as_str()) {
+            pool.replaced.push(name.clone());
+        }
     }
     record.pool = Some(pool.clone());
     let changed = record.pool.clone();

@@ -111,18 +111,19 @@ fn command(record: &RunRecord, pool: &PoolRecord, line: &str, more: Vec<(&'stati
     UserCommand { line: line.to_owned(), environment, limit: pool.command_timeout }
 }
 
-/// Notes how many nodes are asked for, then asks.
+/// Notes how many nodes are asked for, asks, and notes what came of it.
 async fn ask(lock: &Lock, zones: &BTreeMap<String, usize>) -> Result<(), String> {
     let nodes: usize = zones.values().sum();
-    // Noted first: a run that is killed in between waits for them once, and does not ask twice.
-    let note = move |more: bool| {
+    let note = move |asking: usize, asked: usize| {
         lock.note(move |record| {
             if let Some(pool) = &mut record.pool {
-                pool.asked = if more { pool.asked + nodes } else { pool.asked.saturating_sub(nodes) };
+                pool.asking = asking;
+                pool.asked += asked;
             }
         })
     };
-    note(true).await.map_err(|error| error.to_string())?;
+    // A run that is killed in between is gone on with by one that waits for them before it asks again.
+    note(nodes, 0).await.map_err(|error| error.to_string())?;
     let record = lock.record().await;
     let Some(pool) = &record.pool else { return Ok(()) };
     let Some(line) = &pool.surge_command else { return Ok(()) };
@@ -130,10 +131,8 @@ async fn ask(lock: &Lock, zones: &BTreeMap<String, usize>) -> Result<(), String>
         zones.iter().filter(|(zone, _)| !zone.is_empty()).map(|(zone, count)| format!("{zone}={count}")).collect();
     let more = vec![("DRAINSAFE_NODES", nodes.to_string()), ("DRAINSAFE_ZONES", places.join(","))];
     let outcome = command(&record, pool, line, more).run().await;
-    if outcome.is_err() {
-        // Whoever resumes the run asks once more.
-        note(false).await.map_err(|error| error.to_string())?;
-    }
+    let asked = if outcome.is_ok() { nodes } else { 0 };
+    note(0, asked).await.map_err(|error| error.to_string())?;
     outcome
 }
 

@@ -27,6 +27,10 @@ use crate::pool::{
 
 /// How often a proof that did not hold is tried again, and a gate that did not pass.
 const PROVE_AGAIN: Duration = Duration::from_secs(2);
+/// For how long it is hoped that nodes which are not outdated have room, before outdated ones take pods.
+const SOFT_AFTER: Duration = Duration::from_secs(6);
+/// How long nodes are waited for at least of which it is not known whether they were asked for.
+const DOUBT: Duration = Duration::from_secs(10);
 const GATE_AGAIN: Duration = Duration::from_secs(5);
 
 /// What has happened to a pool.
@@ -99,6 +103,8 @@ pub struct PoolRun {
     beginning: Vec<String>,
     cordoning: BTreeSet<String>,
     asking: bool,
+    /// Nodes that an earlier part of the run may have asked for, and until when they are waited for.
+    doubtful: Option<(usize, Instant)>,
     awaiting: Option<(usize, Instant)>,
     gate: Gate,
     gate_since: Option<Instant>,
@@ -117,7 +123,10 @@ pub struct PoolRun {
 impl PoolRun {
     /// From the journal. `begun` are nodes that an earlier part of the run had begun.
     #[must_use]
-    pub fn new(record: PoolRecord, windows: Vec<Window>, outline: Outline, pace: Pace, begun: Vec<String>) -> Self {
+    pub fn new(mut record: PoolRecord, windows: Vec<Window>, outline: Outline, pace: Pace, begun: Vec<String>) -> Self {
+        let patience = DOUBT.max(Duration::from_secs_f64(3.0 * pace.node)).min(record.surge_timeout);
+        let doubtful = (record.asking > 0).then(|| (record.asking, Instant::now() + patience));
+        record.asked += std::mem::take(&mut record.asking);
         Self {
             course: record.course(),
             record,
@@ -135,6 +144,7 @@ impl PoolRun {
             beginning: Vec::new(),
             cordoning: BTreeSet::new(),
             asking: false,
+            doubtful,
             awaiting: None,
             gate: Gate::Open,
             gate_since: None,
@@ -247,9 +257,10 @@ impl Machine {
                     Ok(proven) => self.proven(proven),
                     Err(why) => {
                         pool.why_not = Some(why);
-                        pool.stuck_since.get_or_insert(now.instant);
+                        let since = *pool.stuck_since.get_or_insert(now.instant);
+                        let lasts = now.instant.duration_since(since) >= SOFT_AFTER;
                         // Where nothing is waited for, outdated nodes may have the room that others have not.
-                        pool.soft = !pool.soft && !under_way;
+                        pool.soft = !pool.soft && !under_way && lasts;
                         pool.prove_again = (!pool.soft).then(|| now.instant + PROVE_AGAIN);
                     }
                 }
@@ -524,6 +535,19 @@ impl Machine {
             pool.stuck_since = None;
         }
         standing.coming = pool.record.asked.saturating_sub(arrived);
+        if let Some((nodes, until)) = pool.doubtful
+            && (now.instant >= until || standing.coming == 0)
+        {
+            let lost = nodes.min(standing.coming);
+            pool.doubtful = None;
+            pool.record.asked -= lost;
+            standing.coming -= lost;
+            if lost > 0 {
+                let text =
+                    format!("{} that an earlier part of the run may have asked for did not come", count(lost, "node"));
+                self.untold.push(Event::of_run(Kind::Warning, text));
+            }
+        }
         standing
     }
 

@@ -52,8 +52,12 @@ pub struct PoolRecord {
     pub predicted_seconds: u64,
     /// Pods that stood on the outdated nodes and had to move.
     pub pods: usize,
-    /// Nodes that were asked for.
+    /// Nodes that were asked for: the command has succeeded.
     pub asked: usize,
+    /// Nodes that are being asked for: whether a command that was under way in a run that was killed has come to its end
+    /// is not known.
+    #[serde(default)]
+    pub asking: usize,
     /// Nodes that are through: drained, and replaced or removed where that was asked for.
     pub replaced: Vec<String>,
     /// Pods that were made to go from those.

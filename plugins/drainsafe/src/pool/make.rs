@@ -155,10 +155,18 @@ fn chosen(snapshot: &Snapshot, wish: &Wish, now: Timestamp) -> Result<Vec<Outdat
         .collect())
 }
 
+/// Taints by which the control plane and the providers keep pods off a node until it is ready for them, and afterwards
+/// when it is not any more.
+const NOT_YET: [&str; 2] = ["node.kubernetes.io/", "node.cloudprovider.kubernetes.io/"];
+
 /// Whether a node does its work: it is Ready, and takes pods or has those that it had.
 #[must_use]
 pub fn works(node: &Node, is_outdated: bool) -> bool {
-    node.ready() == Some("True") && (is_outdated || !node.unschedulable)
+    let kept_off = || {
+        let of_control_plane = |key: &str| NOT_YET.iter().any(|prefix| key.starts_with(prefix));
+        node.taints.iter().any(|taint| of_control_plane(&taint.key) && taint.effect != "PreferNoSchedule")
+    };
+    node.ready() == Some("True") && (is_outdated || !(node.unschedulable || kept_off()))
 }
 
 fn course(nodes: &[&Node], outdated: &BTreeSet<String>, wish: &Wish, options: &Options) -> Course {
