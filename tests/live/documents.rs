@@ -9,7 +9,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use patchkit_test_support::{Cluster, Output, Run, cluster_programs, plugin_folder, scratch};
+use patchkit_test_support::{Cluster, Output, Run, cluster_programs, plugin_folder, scratch, shell_blocks};
 
 /// Where the documents put their cluster.
 const THEIR_CLUSTER: &str = "/tmp/patchkit-cluster";
@@ -104,21 +104,6 @@ fn home_of_user() -> OsString {
     std::env::var_os("HOME").unwrap_or_default()
 }
 
-/// The shell blocks of a document.
-fn blocks(text: &str) -> Vec<String> {
-    let mut blocks = Vec::new();
-    let mut block: Option<String> = None;
-    for line in text.lines() {
-        match (&mut block, line) {
-            (None, "```sh") => block = Some(String::new()),
-            (Some(_), "```") => blocks.extend(block.take()),
-            (Some(block), line) => block.push_str(&format!("{line}\n")),
-            (None, _) => {}
-        }
-    }
-    blocks
-}
-
 /// Says on the terminal what was left out.
 fn left_out(document: &str, line: &str, why: &str) {
     writeln!(std::io::stderr(), "left out of {document}: {line} ({why})").expect("standard error");
@@ -141,10 +126,10 @@ fn why_not(line: &str) -> Option<String> {
 }
 
 /// A document's blocks as one script, each with a line before it that tells where it is.
-fn script(document: &str, blocks: &[String]) -> String {
+fn script(document: &str, blocks: &[(usize, String)]) -> String {
     let mut script = String::new();
-    for (number, block) in blocks.iter().enumerate() {
-        script.push_str(&format!("echo '### block {}'\n", number + 1));
+    for (number, block) in blocks {
+        script.push_str(&format!("echo '### line {number}'\n"));
         for line in block.lines() {
             match why_not(line) {
                 Some(why) => left_out(document, line, &why),
@@ -166,7 +151,7 @@ pub fn the_guides_work_as_they_are_written() {
     guides.sort();
     for guide in guides {
         let name = guide.file_name().expect("a name").to_string_lossy().into_owned();
-        let blocks = blocks(&fs::read_to_string(&guide).expect("a guide"));
+        let blocks = shell_blocks(&fs::read_to_string(&guide).expect("a guide"));
         assert!(!blocks.is_empty(), "{name} has nothing to be copied");
         let output = copy.bash(&script(&name, &blocks)).output();
         assert!(output.code() == Some(0), "{name}: {:?}\n{}\n{}", output.code(), output.stdout, output.stderr);
@@ -221,10 +206,10 @@ pub fn every_command_of_the_readme_works() {
     let kubectl = cluster_programs().expect("kubectl").join("bin");
     let readme = fs::read_to_string(scratch::repository().join("README.md")).expect("the README");
     let mut commands = 0;
-    for block in blocks(&readme) {
+    for (number, block) in shell_blocks(&readme) {
         if block.contains("testcluster up") {
             // A session of its own: what it exports is for what follows in it.
-            let output = copy.bash(&script("README.md", &[block])).output();
+            let output = copy.bash(&script("README.md", &[(number, block)])).output();
             assert_eq!(output.code(), Some(0), "{}\n{}", output.stdout, output.stderr);
             continue;
         }

@@ -14,11 +14,11 @@ use crate::{
 };
 
 /// For each right that a plugin's role to operate has beyond the reading one, a user who lacks it.
-fn each_lacking_one(cluster: &Cluster, plugin: &str, is_tried: impl Fn(&Right) -> bool) -> Vec<Lacking> {
+fn each_lacking_one(cluster: &Cluster, plugin: &str) -> Vec<Lacking> {
     let operate = manifest(cluster, plugin, "operate");
     let reads = rights(&manifest(cluster, plugin, "read-only"));
     // Of a right that both roles have, such as to get the lock, there is no other one.
-    let own = rights(&operate).into_iter().filter(|right| !reads.contains(right) && is_tried(right));
+    let own = rights(&operate).into_iter().filter(|right| !reads.contains(right));
     without(cluster, plugin, &rules(&operate), own.map(|right| vec![right]).collect())
 }
 
@@ -97,7 +97,7 @@ pub fn secpatch_fix_works_with_its_role_and_names_what_is_missing() {
     let undone = fix(&["--undo"]).env("KUBECONFIG", &kubeconfig).output().exits(0);
     assert!(!said(&undone).contains("orbidden"), "{}", said(&undone));
 
-    for lacking in each_lacking_one(&cluster, "secpatch", |_| true) {
+    for lacking in each_lacking_one(&cluster, "secpatch") {
         let right = &lacking.rights[0];
         let of_workload =
             CHANGED.iter().find(|(group, plural, _)| (*group, *plural) == (&right.group, &right.resource));
@@ -140,7 +140,7 @@ pub fn netpolcheck_suggest_works_with_its_role_and_names_what_is_missing() {
     let _ = with_role(&["--undo"]).exits(0);
     assert_eq!(policies(), 0);
 
-    for lacking in each_lacking_one(&cluster, "netpolcheck", |_| true) {
+    for lacking in each_lacking_one(&cluster, "netpolcheck") {
         let user = ["--as", lacking.user.as_str()];
         let mut outputs = Vec::new();
         if ["update", "delete"].contains(&lacking.rights[0].verb.as_str()) {
@@ -192,7 +192,10 @@ pub fn drainsafe_works_with_its_role_and_names_what_is_missing() {
     }
 
     let mut was_resumed = false;
-    for lacking in each_lacking_one(&cluster, "drainsafe", |_| true) {
+    let delete_nodes = Right::new("delete", "", "nodes");
+    let (of_pool, of_node): (Vec<Lacking>, Vec<Lacking>) =
+        each_lacking_one(&cluster, "drainsafe").into_iter().partition(|lacking| lacking.rights.contains(&delete_nodes));
+    for lacking in of_node {
         let right = &lacking.rights[0];
         let more: &[&str] = match (right.resource.as_str(), right.verb.as_str()) {
             ("pods", "delete") => &["--disable-eviction"],
@@ -219,4 +222,19 @@ pub fn drainsafe_works_with_its_role_and_names_what_is_missing() {
         uncordon();
     }
     assert!(was_resumed, "no run was left unfinished");
+
+    // For the last, since it takes a node away.
+    let node = node_with_pod(&place);
+    let _ = cluster.kubectl(&["label", "node", &node, "update=now"]).output().exits(0);
+    assert_eq!(of_pool.len(), 1);
+    for lacking in of_pool {
+        let args = ["pool", "update=now", "--all", "--delete-node", "--yes", "--as", &lacking.user];
+        assert_named(&lacking, &[place.drainsafe(&args).output()]);
+    }
+    // The lock is read and nobody holds it: there is no run to be paused.
+    let paused = place.drainsafe(&["pause"]).env("KUBECONFIG", &kubeconfig).output();
+    assert!(paused.code() != Some(0) && !said(&paused).contains("orbidden"), "{}", said(&paused));
+    let _ = with_role(place.drainsafe(&["resume", "--yes"]), &kubeconfig);
+    let gone = cluster.kubectl(&["get", "node", &node]).output().exits(1).stderr;
+    assert!(gone.contains("NotFound"), "{gone}");
 }

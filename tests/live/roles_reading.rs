@@ -14,7 +14,7 @@ const OF_THE_PAST: &[(&str, &str)] = &[("events.k8s.io", "events")];
 /// What belongs to no cluster: it asks none.
 const OFFLINE: &[&str] = &["data", "rbac", "completion", "help"];
 /// What changes a cluster: see the other file.
-const OPERATING: &[&str] = &["node", "resume", "undo", "pool"];
+const OPERATING: &[&str] = &["node", "pool", "pause", "resume", "undo"];
 
 /// The commands that read, with the arguments that they need.
 const READING: &[(&str, &[&[&str]])] = &[
