@@ -45,7 +45,8 @@ pub fn says_what_the_scheduler_says() {
     let unschedulable = cluster.wait_for("the scheduler to look at the pod that waits", || {
         let status = r#"{.status.conditions[?(@.reason=="Unschedulable")].message}"#;
         let told = cluster.kubectl(&["get", "pod", "waits", "-n", name, "-o", &format!("jsonpath={status}")]).output();
-        (!told.stdout.is_empty()).then_some(told.stdout)
+        // It looks again when a node changes: one that has just come is not ready yet.
+        told.stdout.contains("1 node(s) had untolerated taint(s)").then_some(told.stdout)
     });
     let report = fit(&cluster, name, &["waits"]).exits(1).report();
     let rejected = report["pods"][0]["rejected"].as_array().unwrap();

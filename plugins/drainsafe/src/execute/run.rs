@@ -63,7 +63,7 @@ pub struct PoolPart {
 
 /// Why a run could not begin. What had been cordoned is as it was before.
 #[derive(Debug, thiserror::Error)]
-#[error("node {node} cannot be taken: {why}")]
+#[error("node {node} cannot be cordoned or marked: {why}")]
 pub struct NotCordoned {
     node: String,
     why: String,
