@@ -145,7 +145,7 @@ pub fn tells_who_asks_and_what_is_there() {
         resources,
         verbs,
     };
-    let kubeconfig = open.user("busy", &[may(&["pods/exec"], &["create"]), may(&["nodes"], &["list", "delete"])]);
+    let kubeconfig = open.user("busy", &[may(&["pods/exec"], &["create"]), may(&["nodes"], &["list", "update"])]);
     let report = posture(&cluster, &kubeconfig, &[]);
     let me = check(&report, "identity");
     assert_eq!(me["status"], "pass", "{me:#}");
@@ -153,7 +153,7 @@ pub fn tells_who_asks_and_what_is_there() {
     let rights = check(&report, "identity-rights");
     assert_eq!(rights["status"], "warn", "{rights:#}");
     let evidence = rights["evidence"].as_str().unwrap();
-    assert!(evidence.contains("create pods/exec") && evidence.contains("delete nodes"), "{evidence}");
+    assert!(evidence.contains("create pods/exec") && evidence.contains("update nodes"), "{evidence}");
 }
 
 pub fn says_of_nothing_that_it_is_clean_where_nothing_may_be_read() {
