@@ -87,7 +87,7 @@ impl Parts for CommonMeta {
     fn parts(&self) -> impl Hash + Eq {
         let texts = [place(&self.namespace), place(&self.api_version)];
         let lists = [place(&self.labels), place(&self.annotations), place(&self.owners), place(&self.managers)];
-        (texts, lists, self.deleting, self.generation, self.has_finalizers, self.last_applied.clone())
+        (texts, lists, self.deleting, self.generation, self.has_finalizers, self.last_applied.as_deref())
     }
 }
 

@@ -143,17 +143,20 @@ fn over(standings: &[Standing<'_>], draft: &Draft<'_>) -> Vec<usize> {
 /// Names the budgets over each pod.
 pub fn name<'a>(standings: &[Standing<'a>], drafts: &mut [Draft<'a>]) {
     for draft in drafts.iter_mut().filter(|draft| draft.goes()) {
-        let names = over(standings, draft).into_iter().map(|index| standings[index].budget.meta.name.to_string());
-        draft.planned.budgets = names.collect();
+        draft.planned.budgets = names(standings, &over(standings, draft));
     }
+}
+
+fn names(standings: &[Standing<'_>], over: &[usize]) -> Vec<String> {
+    over.iter().map(|index| standings[*index].budget.meta.name.to_string()).collect()
 }
 
 /// Names the budgets over each pod, and blocks those that do not go now, or never.
 pub fn judge<'a>(scene: &Scene<'a>, standings: &[Standing<'a>], drafts: &mut [Draft<'a>], said: &mut Said) {
     let mut refused: BTreeMap<usize, Vec<(String, BlockedFor, String)>> = BTreeMap::new();
-    name(standings, drafts);
     for draft in drafts.iter_mut().filter(|draft| draft.goes()) {
         let over = over(standings, draft);
+        draft.planned.budgets = names(standings, &over);
         if let Some((blocked_for, reason)) = judge_pod(scene, standings, &over, draft, said) {
             let path = draft.planned.path();
             if scene.options.disable_eviction {

@@ -206,12 +206,8 @@ impl Driver<'_> {
                 Todo::Prove { nodes, fresh: true } => {
                     let (cluster, options) = (self.cluster.clone(), self.options.clone());
                     work.spawn(async move {
-                        let wish = Wish { kinds: drain::KINDS.to_vec(), deprecated_calls: false };
-                        let plan = match cluster.gather(&wish, |_, _| Vec::new(), &Silent).await {
-                            Ok(snapshot) => prove(&snapshot, nodes, &options),
-                            Err(error) => Err(error.to_string()),
-                        };
-                        Happened::Proved(plan)
+                        let read = read_anew(&cluster).await;
+                        Happened::Proved(read.and_then(|snapshot| prove(&snapshot, nodes, &options)))
                     });
                 }
                 Todo::List(node) => {
@@ -311,6 +307,12 @@ pub(super) fn node_path(node: &str) -> String {
 }
 
 /// Makes the plan anew, and says why it does not hold.
+/// Reads everything anew, also what is not watched.
+pub(super) async fn read_anew(cluster: &Cluster) -> Result<Snapshot, String> {
+    let wish = Wish { kinds: drain::KINDS.to_vec(), deprecated_calls: false };
+    cluster.gather(&wish, |_, _| Vec::new(), &Silent).await.map_err(|error| error.to_string())
+}
+
 fn prove(snapshot: &Snapshot, mut nodes: Vec<String>, options: &Options) -> Result<Box<DrainPlan>, String> {
     // A node that was deleted meanwhile is as empty as can be.
     nodes.retain(|name| snapshot.nodes.iter().any(|node| node.meta.name == name.as_str()));
@@ -455,7 +457,7 @@ pub(super) async fn change_node(
 }
 
 /// Reads are not shown while a run is.
-pub(super) struct Silent;
+struct Silent;
 
 impl GatherProgress for Silent {
     fn read(&self, _: &str, _: usize) {}

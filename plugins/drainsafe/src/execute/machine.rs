@@ -18,7 +18,7 @@ use super::{
     OnFailure,
     answers::Answered,
     event::{Event, FailedPod, Kind},
-    pool_machine::{PoolHappened, PoolRun, PoolTodo},
+    pool_run::{PoolHappened, PoolRun, PoolTodo},
     record::Surge,
     task::{Choice, How, OwnerKey, State, Task},
     world::Before,

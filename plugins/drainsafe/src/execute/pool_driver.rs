@@ -6,7 +6,7 @@ use std::{
 };
 
 use patchkit::{
-    cluster::{Cluster, ErrorKind, Wish},
+    cluster::{Cluster, ErrorKind},
     snapshot::kinds,
 };
 use tokio::task::JoinSet;
@@ -14,14 +14,14 @@ use tokio::task::JoinSet;
 use super::{
     PoolRecord,
     commands::UserCommand,
-    driver::{Driver, Silent, change_node, node_path, now, persist},
+    driver::{Driver, change_node, node_path, now, persist, read_anew},
     lock::Lock,
     machine::{Happened, Machine},
-    pool_machine::{PoolHappened, PoolTodo},
+    pool_run::{PoolHappened, PoolTodo},
     record::{NodePhase, NodeRecord, RunRecord},
     run::cordon,
 };
-use crate::{drain, pool::prove};
+use crate::pool::prove;
 
 /// How old the facts may be that are not watched before they are read anew for a proof.
 const FRESH: Duration = Duration::from_secs(60);
@@ -40,11 +40,8 @@ impl Driver<'_> {
                 self.read_at = Instant::now();
                 let options = self.options.clone();
                 work.spawn(async move {
-                    let wish = Wish { kinds: drain::KINDS.to_vec(), deprecated_calls: false };
-                    let outcome = match cluster.gather(&wish, |_, _| Vec::new(), &Silent).await {
-                        Ok(snapshot) => prove(&snapshot, &options, now().time, &question),
-                        Err(error) => Err(error.to_string()),
-                    };
+                    let read = read_anew(&cluster).await;
+                    let outcome = read.and_then(|snapshot| prove(&snapshot, &options, now().time, &question));
                     Happened::Pool(PoolHappened::Proved(outcome))
                 });
             }

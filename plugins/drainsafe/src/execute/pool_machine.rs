@@ -1,227 +1,25 @@
-//! The update of a pool as a part of the machine: when nodes are begun, asked for, cordoned and replaced. What is best
-//! next is decided by `crate::pool`; here it is kept what is under way.
+//! The update of a pool as a part of the machine: what has happened to it, how it stands, and what follows.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
-use jiff::Timestamp;
 use patchkit::{
-    report::words::{count, summary},
-    rules::window::Window,
+    report::words::count,
     snapshot::{Snapshot, objects::node::Node},
 };
 
 use super::{
-    PoolRecord,
-    event::{Event, Kind, PoolSummary, Readiness},
+    event::{Event, Kind, PoolSummary},
     machine::{LIST_AGAIN_AFTER, Machine, Now, Phase, Stop, Todo},
-    record::NodeRecord,
-    task::{OwnerKey, State},
-    world::World,
+    pool_run::{Gate, PoolHappened, PoolRun, PoolTodo},
+    task::State,
 };
-use crate::pool::{
-    Course, Hours, Next, Outline, Outside, Pace, Proven, Question, Standing, Waiting, hours, imbalance, next, works,
-};
+use crate::pool::{Next, Proven, Standing, Waiting, imbalance, next, works};
 
 /// How often a proof that did not hold is tried again, and a gate that did not pass.
 const PROVE_AGAIN: Duration = Duration::from_secs(2);
+const GATE_AGAIN: Duration = Duration::from_secs(5);
 /// For how long it is hoped that nodes which are not outdated have room, before outdated ones take pods.
 const SOFT_AFTER: Duration = Duration::from_secs(6);
-/// How long nodes are waited for at least of which it is not known whether they were asked for.
-const DOUBT: Duration = Duration::from_secs(10);
-const GATE_AGAIN: Duration = Duration::from_secs(5);
-
-/// What has happened to a pool.
-#[derive(Debug)]
-pub enum PoolHappened {
-    /// Nodes can be begun, or why not.
-    Proved(Result<Proven, String>),
-    /// A node is cordoned, with its entry of the journal, or why not.
-    Cordoned(String, Result<Box<NodeRecord>, String>),
-    /// The cordons of nodes that were not begun are lifted.
-    Softened,
-    /// So many nodes were asked for, or why they could not be.
-    Asked(usize, Result<(), String>),
-    /// All gates have passed, or which has not, and why.
-    Gated(Result<(), String>),
-    /// A drained node is replaced or removed, or why not.
-    Removed(String, Result<(), String>),
-}
-
-/// What is to be done with a pool.
-#[derive(Clone, Debug, PartialEq)]
-pub enum PoolTodo {
-    /// Find out whether nodes can be begun.
-    Prove(Question),
-    /// Cordon these nodes.
-    Cordon(Vec<String>),
-    /// Lift the cordons of these nodes, which were not begun.
-    Soften(Vec<String>),
-    /// Ask for nodes in these zones.
-    Ask(BTreeMap<String, usize>),
-    /// Run the gates.
-    Gate,
-    /// Replace or remove a drained node, from which so many pods were made to go.
-    Remove(String, usize),
-}
-
-/// How far the gates are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Gate {
-    /// Nothing needs to be asked.
-    Open,
-    /// They have to be asked.
-    Closed,
-    /// They are being asked.
-    Asking,
-    /// They have not passed, and are asked again then.
-    Again(Instant),
-}
-
-/// The update of a pool.
-pub struct PoolRun {
-    pub(super) record: PoolRecord,
-    pub(super) course: Course,
-    pub(super) outline: Outline,
-    pub(super) pace: Pace,
-    windows: Vec<Window>,
-    /// Nodes that an earlier part of this run had begun: they go on first.
-    resumed: Vec<String>,
-    /// A proof is under way, and whether outdated nodes are shunned in it.
-    proving: bool,
-    /// Outdated nodes may take pods: it was not proven that the others have room.
-    soft: bool,
-    prove_again: Option<Instant>,
-    why_not: Option<String>,
-    stuck_since: Option<Instant>,
-    /// Outdated nodes are cordoned.
-    hard: bool,
-    softening: bool,
-    /// Proven, and begun when their cordons stand.
-    beginning: Vec<String>,
-    cordoning: BTreeSet<String>,
-    asking: bool,
-    /// Nodes that an earlier part of the run may have asked for, and until when they are waited for.
-    doubtful: Option<(usize, Instant)>,
-    awaiting: Option<(usize, Instant)>,
-    gate: Gate,
-    gate_since: Option<Instant>,
-    removing: BTreeSet<String>,
-    removed: BTreeSet<String>,
-    failed: BTreeMap<String, String>,
-    told_window: Option<String>,
-    /// New nodes that are outdated as well, and were told of.
-    told_outdated: BTreeSet<String>,
-    pub(super) arrived: usize,
-    lowest: BTreeMap<OwnerKey, (i64, i64)>,
-    worst_imbalance: usize,
-    waves: usize,
-}
-
-impl PoolRun {
-    /// From the journal. `begun` are nodes that an earlier part of the run had begun.
-    #[must_use]
-    pub fn new(mut record: PoolRecord, windows: Vec<Window>, outline: Outline, pace: Pace, begun: Vec<String>) -> Self {
-        let patience = DOUBT.max(Duration::from_secs_f64(3.0 * pace.node)).min(record.surge_timeout);
-        let doubtful = (record.asking > 0).then(|| (record.asking, Instant::now() + patience));
-        record.asked += std::mem::take(&mut record.asking);
-        Self {
-            course: record.course(),
-            record,
-            outline,
-            pace,
-            windows,
-            resumed: begun,
-            proving: false,
-            soft: false,
-            prove_again: None,
-            why_not: None,
-            stuck_since: None,
-            hard: false,
-            softening: false,
-            beginning: Vec::new(),
-            cordoning: BTreeSet::new(),
-            asking: false,
-            doubtful,
-            awaiting: None,
-            gate: Gate::Open,
-            gate_since: None,
-            removing: BTreeSet::new(),
-            removed: BTreeSet::new(),
-            failed: BTreeMap::new(),
-            told_window: None,
-            told_outdated: BTreeSet::new(),
-            arrived: 0,
-            lowest: BTreeMap::new(),
-            worst_imbalance: 0,
-            waves: 0,
-        }
-    }
-
-    /// Whether something is under way that must come to its end before the run does.
-    #[must_use]
-    pub fn is_busy(&self) -> bool {
-        self.asking || self.softening || !self.removing.is_empty() || !self.cordoning.is_empty()
-    }
-
-    /// Takes how many pods of each workload are Ready at this moment.
-    pub(super) fn sample(&mut self, world: &World<'_>) {
-        for (owner, ready, wanted) in world.readiness() {
-            match self.lowest.get_mut(owner) {
-                Some(lowest) if ready < lowest.0 => *lowest = (ready, wanted),
-                Some(_) => {}
-                None => {
-                    self.lowest.insert(owner.clone(), (ready, wanted));
-                }
-            }
-        }
-    }
-
-    /// The workload that has had the smallest share of its pods Ready.
-    pub(super) fn worst(&self) -> Option<Readiness> {
-        let share = |(ready, wanted): (i64, i64)| ready as f64 / wanted.max(1) as f64;
-        let (owner, worst) = self.lowest.iter().min_by(|(_, a), (_, b)| share(**a).total_cmp(&share(**b)))?;
-        Some(Readiness { workload: owner.to_string(), ready: worst.0, wanted: worst.1 })
-    }
-
-    /// Nodes that are through, of this part of the run and earlier ones.
-    pub(super) fn replaced(&self) -> Vec<String> {
-        let earlier = self.record.replaced.iter().filter(|name| !self.removed.contains(*name));
-        earlier.chain(&self.removed).cloned().collect()
-    }
-
-    /// What it came to; `moves` are those of this part of the run.
-    pub(super) fn summary(&self, outdated: usize, moves: usize) -> PoolSummary {
-        let moves = self.record.moved + moves;
-        PoolSummary {
-            name: self.record.members.title(),
-            outdated,
-            replaced: self.replaced(),
-            added: self.arrived,
-            pods: self.record.pods,
-            moves,
-            moves_per_pod: if self.record.pods == 0 { 0.0 } else { moves as f64 / self.record.pods as f64 },
-            lowest_readiness: self
-                .lowest
-                .iter()
-                .filter(|(_, (ready, wanted))| ready < wanted)
-                .map(|(owner, (ready, wanted))| Readiness {
-                    workload: owner.to_string(),
-                    ready: *ready,
-                    wanted: *wanted,
-                })
-                .collect(),
-            zone_imbalance: self.worst_imbalance,
-            predicted_seconds: self.record.predicted_seconds,
-        }
-    }
-
-    fn hours(&self, now: Timestamp, seconds: f64) -> Hours {
-        hours(&self.windows, self.record.opening(), now, Duration::from_secs_f64(seconds.max(0.0)))
-    }
-}
 
 impl Machine {
     /// Whether a node of a pool was not begun.
@@ -500,7 +298,7 @@ impl Machine {
                 Phase::Drained | Phase::Failed => {}
             }
         }
-        let mut ready = 0;
+        let mut ready = 0_usize;
         for node in members {
             let name = node.meta.name.as_str();
             let through = pool.removed.contains(name) || pool.record.replaced.iter().any(|known| known == name);
@@ -527,7 +325,7 @@ impl Machine {
                 Err(_) => {}
             }
         }
-        let arrived = ready_beyond(ready, pool.record.fresh_before);
+        let arrived = ready.saturating_sub(pool.record.fresh_before);
         if arrived > pool.arrived {
             let text = format!("{} Ready", count(arrived, "new node"));
             self.untold.push(Event::of_run(Kind::NodesReady, text));
@@ -550,203 +348,4 @@ impl Machine {
         }
         standing
     }
-
-    /// Gates, time and proof, in this order: what may change is asked last.
-    fn want_to_begin(
-        &mut self,
-        mut names: Vec<String>,
-        standing: &Standing,
-        idle: bool,
-        snapshot: &Snapshot,
-        now: Now,
-        todo: &mut Vec<Todo>,
-    ) {
-        if !self.is_gate_open(snapshot, now, todo) {
-            return;
-        }
-        let under_way: Vec<String> = self.under_way().map(|node| node.name.clone()).collect();
-        let Some(pool) = &self.pool else { return };
-        let seconds = |names: &[String]| {
-            pool.outline.together(under_way.iter().chain(names).map(String::as_str)) + pool.pace.remove
-        };
-        // Fewer of them may still be through in time.
-        while names.len() > 1 && matches!(pool.hours(now.time, seconds(&names)), Hours::TooShort { .. }) {
-            let half = names.len() / 2;
-            let step = pool.course.step();
-            names.truncate(if half > step { half - half % step } else { half });
-        }
-        let seconds = seconds(&names);
-        if self.is_time(seconds, idle, standing, now, todo) {
-            self.prove(names, standing, now, todo);
-        }
-    }
-
-    fn prove(&mut self, names: Vec<String>, standing: &Standing, now: Now, todo: &mut Vec<Todo>) {
-        let in_flight: Vec<String> = self.under_way().map(|node| node.name.clone()).collect();
-        let Some(pool) = &mut self.pool else { return };
-        if let Some(again) = pool.prove_again.filter(|again| now.instant < *again) {
-            self.wake_at(again);
-            return;
-        }
-        if let (Some(why), Some(since)) = (&pool.why_not, pool.stuck_since)
-            && in_flight.is_empty()
-            && now.instant.duration_since(since) >= pool.record.surge_timeout
-        {
-            let text = format!("no further node can be drained: {why}");
-            self.stop(Stop::Failed(text));
-            return;
-        }
-        if pool.soft && pool.hard {
-            pool.hard = false;
-            pool.softening = true;
-            let waiting: Vec<String> = standing.waiting.iter().map(|node| node.name.clone()).collect();
-            todo.push(Todo::Pool(PoolTodo::Soften(waiting)));
-            return;
-        }
-        let waiting = standing.waiting.iter().map(|node| node.name.clone());
-        let question = Question {
-            in_flight,
-            shunned: if pool.soft { Vec::new() } else { waiting.collect() },
-            candidates: names,
-            step: pool.course.step(),
-            allow_unproven: pool.record.allow_unproven,
-        };
-        pool.proving = true;
-        todo.push(Todo::Pool(PoolTodo::Prove(question)));
-    }
-
-    /// Cordons what was proven, and with it all that is outdated, so that no pod goes there any more.
-    fn cordon_beginning(&mut self, standing: &Standing, todo: &mut Vec<Todo>) {
-        let Some(pool) = &mut self.pool else { return };
-        if !pool.cordoning.is_empty() {
-            return;
-        }
-        let mut names = pool.beginning.clone();
-        pool.waves += 1;
-        let text = format!("wave {}: {}", pool.waves, summary(&names));
-        if pool.hard {
-            names.extend(standing.waiting.iter().map(|node| node.name.clone()));
-        }
-        pool.cordoning.extend(names.iter().cloned());
-        pool.soft = false;
-        pool.gate = Gate::Closed;
-        self.untold.push(Event::of_run(Kind::Wave, text));
-        todo.push(Todo::Pool(PoolTodo::Cordon(names)));
-    }
-
-    /// Whether what takes so long may begin now. Where it may not, and nothing is under way, outdated nodes take pods
-    /// again, and the run waits or ends.
-    fn is_time(&mut self, seconds: f64, idle: bool, standing: &Standing, now: Now, todo: &mut Vec<Todo>) -> bool {
-        let Some(pool) = &mut self.pool else { return false };
-        let hours = pool.hours(now.time, seconds);
-        if hours.is_open() {
-            pool.told_window = None;
-            return true;
-        }
-        if !idle {
-            return false;
-        }
-        let text = hours.words();
-        if pool.told_window.as_ref() != Some(&text) {
-            pool.told_window = Some(text.clone());
-            self.untold.push(Event::of_run(Kind::Window, text.clone()));
-        }
-        let (Hours::TooShort { next, .. } | Hours::Closed { next }) = hours else { return true };
-        if pool.record.outside_window == Outside::Exit || next.is_none() {
-            self.stop(Stop::Paused(text));
-        } else if pool.hard {
-            pool.hard = false;
-            pool.softening = true;
-            let waiting = standing.waiting.iter().map(|node| node.name.clone()).collect();
-            todo.push(Todo::Pool(PoolTodo::Soften(waiting)));
-        }
-        false
-    }
-
-    /// Workloads that were moved must be well again, and the gates pass, before more is begun.
-    fn is_gate_open(&mut self, snapshot: &Snapshot, now: Now, todo: &mut Vec<Todo>) -> bool {
-        let not_back = self.not_back(snapshot, now);
-        let Some(pool) = &mut self.pool else { return false };
-        match pool.gate {
-            Gate::Open => return true,
-            Gate::Asking => return false,
-            Gate::Again(at) if now.instant < at => {
-                self.wake_at(at);
-                return false;
-            }
-            Gate::Closed | Gate::Again(_) => {}
-        }
-        if !not_back.is_empty() {
-            let since = *pool.gate_since.get_or_insert(now.instant);
-            if now.instant.duration_since(since) >= pool.record.gate_timeout {
-                let text = format!("what was moved is not available again: {}", summary(&not_back));
-                self.stop(Stop::Failed(text));
-            }
-            return false;
-        }
-        if pool.record.gates.is_empty() {
-            pool.gate = Gate::Open;
-            pool.gate_since = None;
-            return true;
-        }
-        pool.gate = Gate::Asking;
-        todo.push(Todo::Pool(PoolTodo::Gate));
-        false
-    }
-
-    /// Workloads that were moved, have nothing under way, and are not available again.
-    fn not_back(&self, snapshot: &Snapshot, now: Now) -> Vec<String> {
-        let world = self.world(snapshot, now.time);
-        let busy: BTreeSet<&OwnerKey> = self
-            .tasks
-            .iter()
-            .filter(|task| self.under_way().any(|node| node.name == task.node))
-            .filter_map(|task| task.owner.as_ref())
-            .collect();
-        let owners = self.moved_owners().into_iter().filter(|owner| !busy.contains(owner));
-        owners.filter(|owner| self.missing_of(&world, owner) > 0).map(|owner| owner.to_string()).collect()
-    }
-
-    /// Nodes that should come and are not Ready: for as long as some come.
-    fn await_nodes(&mut self, standing: &Standing, snapshot: &Snapshot, now: Now) {
-        let names: BTreeSet<String> = self.nodes.iter().map(|node| node.name.clone()).collect();
-        let Some(pool) = &mut self.pool else { return };
-        let since = match pool.awaiting {
-            Some((arrived, since)) if arrived == pool.arrived => since,
-            _ => now.instant,
-        };
-        pool.awaiting = Some((pool.arrived, since));
-        let end = since + pool.record.surge_timeout;
-        if now.instant < end {
-            self.wake_at(end);
-            return;
-        }
-        let not_ready: Vec<String> = pool
-            .record
-            .members
-            .nodes(snapshot)
-            .into_iter()
-            .filter(|node| !names.contains(node.meta.name.as_str()) && !works(node, false))
-            .map(|node| node.meta.name.to_string())
-            .collect();
-        let seconds = pool.record.surge_timeout.as_secs();
-        let expected = if standing.coming > 0 { standing.coming } else { pool.course.step() };
-        let mut text = format!("{} did not become Ready within {seconds} s", count(expected, "new node"));
-        if !not_ready.is_empty() {
-            text.push_str(&format!(
-                ": {} {} not Ready",
-                summary(&not_ready),
-                if not_ready.len() == 1 { "is" } else { "are" }
-            ));
-        } else if standing.can_ask {
-            text.push_str(": none has come, though the surge command has succeeded");
-        } else {
-            text.push_str(": none has come; --surge-command adds them, where no autoscaler does");
-        }
-        self.stop(Stop::Failed(text));
-    }
-}
-
-fn ready_beyond(ready: usize, before: usize) -> usize {
-    ready.saturating_sub(before)
 }

@@ -30,7 +30,7 @@ impl Machine {
         if let Some(worst) = pool.worst() {
             parts.push(format!("lowest {}: {} of {} ready", worst.workload, worst.ready, worst.wanted));
         }
-        let left = pool.outline.forecast(&pool.course, pool.pace, under_way.iter().chain(&waiting).copied()).seconds;
+        let left = pool.outline.forecast(&pool.course, pool.pace, under_way.iter().chain(&waiting).copied());
         // Whoever waits for a window has more time than that.
         if !under_way.is_empty() || !waiting.is_empty() {
             parts.push(format!("about {} left", duration(left.ceil() as u64)));

@@ -19,7 +19,7 @@ use super::{
     lock::{Lock, LockError},
     machine::{Machine, Outcome, Settings, Stop},
     node::{Cordon, NodeObject},
-    pool_machine::PoolRun,
+    pool_run::PoolRun,
     record::{NodePhase, NodeRecord, RunRecord},
     task::Choice,
     view::View,

@@ -139,33 +139,31 @@ fn chosen(now: &Standing, count: usize) -> Vec<String> {
 
 /// Spreads nodes that are asked for over the zones that lack most of what they had before.
 fn spread(course: &Course, now: &Standing, count: usize) -> BTreeMap<String, usize> {
-    let mut fresh: BTreeMap<&str, i64> = course
-        .zones
-        .iter()
-        .map(|(zone, had)| {
-            let has = now.fresh.get(zone).copied().unwrap_or_default();
-            (zone.as_str(), i64::try_from(*had).unwrap_or(i64::MAX) - i64::try_from(has).unwrap_or(i64::MAX))
-        })
-        .collect();
+    let mut lacks: BTreeMap<&str, i64> = lacking(course, &now.fresh).collect();
     let mut asked = BTreeMap::new();
     for _ in 0..count {
-        let Some(lack) = fresh.values().copied().max() else { break };
-        let Some((zone, left)) = fresh.iter_mut().find(|(_, left)| **left == lack) else { break };
+        let Some(lack) = lacks.values().copied().max() else { break };
+        let Some((zone, left)) = lacks.iter_mut().find(|(_, left)| **left == lack) else { break };
         *left -= 1;
         *asked.entry((*zone).to_owned()).or_default() += 1;
     }
     asked
 }
 
+/// How many nodes each zone has fewer than before.
+fn lacking<'c>(course: &'c Course, nodes: &'c BTreeMap<String, usize>) -> impl Iterator<Item = (&'c str, i64)> {
+    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    course
+        .zones
+        .iter()
+        .map(move |(zone, had)| (zone.as_str(), number(*had) - number(nodes.get(zone).copied().unwrap_or_default())))
+}
+
 /// How far the zones of a pool are apart: the largest number of nodes that one has lost against another, measured by what
 /// each had before.
 #[must_use]
 pub fn imbalance(course: &Course, working: &BTreeMap<String, usize>) -> usize {
-    let lost = course.zones.iter().map(|(zone, had)| {
-        let has = working.get(zone).copied().unwrap_or_default();
-        i64::try_from(*had).unwrap_or(i64::MAX) - i64::try_from(has).unwrap_or(i64::MAX)
-    });
-    let lost: Vec<i64> = lost.collect();
+    let lost: Vec<i64> = lacking(course, working).map(|(_, lost)| lost).collect();
     let (most, least) = (lost.iter().max().copied().unwrap_or(0), lost.iter().min().copied().unwrap_or(0));
     usize::try_from(most - least).unwrap_or_default()
 }

@@ -58,13 +58,6 @@ pub struct Outline {
     pub pods: usize,
 }
 
-/// What is forecast.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Forecast {
-    /// Seconds until every node is drained and what was moved is Ready again.
-    pub seconds: f64,
-}
-
 impl Outline {
     /// Of a plan over all of the nodes.
     #[must_use]
@@ -87,9 +80,9 @@ impl Outline {
         nodes.into_iter().map(|node| play.drain(self, node, 0.0)).fold(0.0, f64::max)
     }
 
-    /// How long it takes to go through these nodes in this order.
+    /// Seconds until these nodes are drained in this order, and what was moved is Ready again.
     #[must_use]
-    pub fn forecast<'n>(&self, course: &Course, pace: Pace, order: impl IntoIterator<Item = &'n str>) -> Forecast {
+    pub fn forecast<'n>(&self, course: &Course, pace: Pace, order: impl IntoIterator<Item = &'n str>) -> f64 {
         let order: Vec<&str> = order.into_iter().collect();
         let at_once = if course.surge > 0 { course.surge.min(course.at_once) } else { course.at_once }.max(1);
         let first = if course.surge > 0 { pace.node } else { 0.0 };
@@ -110,7 +103,7 @@ impl Outline {
                 free.extend(std::iter::repeat_n(Moment(next), course.step().min(at_once)));
             }
         }
-        Forecast { seconds: end.max(play.last_turn) }
+        end.max(play.last_turn)
     }
 }
 
@@ -193,7 +186,7 @@ mod tests {
     fn nodes_that_are_asked_for_come_first() {
         let pool = outline(&[("n1", &[0]), ("n2", &[1]), ("n3", &[2]), ("n4", &[3])], 4);
         let order = ["n1", "n2", "n3", "n4"];
-        let seconds = |course: Course, pace| pool.forecast(&course, pace, order).seconds;
+        let seconds = |course: Course, pace| pool.forecast(&course, pace, order);
         assert!((seconds(course(4, 4), PACE) - 15.5).abs() < 1e-9);
         // Two at a time, each pair after its two nodes.
         assert!((seconds(course(2, 2), PACE) - 31.0).abs() < 1e-9);

@@ -126,7 +126,7 @@ pub fn make(snapshot: &mut Snapshot, options: &Options, wish: &Wish, now: Timest
         plan.headroom = headroom(snapshot, options, wish, plan, now);
     }
     let order = plan.outdated.iter().map(|node| node.name.as_str());
-    plan.predicted_seconds = made.outline.forecast(&plan.course, pace, order).seconds.ceil() as u64;
+    plan.predicted_seconds = made.outline.forecast(&plan.course, pace, order).ceil() as u64;
     Ok(made)
 }
 

@@ -18,12 +18,12 @@ mod prove;
 mod step;
 
 pub use course::{Course, Next, Standing, Waiting, imbalance, next};
-pub use forecast::{Forecast, Outline, Pace};
+pub use forecast::{Outline, Pace};
 pub use hours::{Hours, hours};
 pub use make::{Made, NoPool, Wish, make, outline_of, works};
 pub use members::Members;
 pub use model::{Headroom, OutdatedNode, PoolPlan};
 pub use options::{Outside, PoolOptions, Which};
 pub use outdated::Criterion;
-pub use prove::{Proven, Question, prove};
+pub use prove::{Proven, Question, fewer, prove};
 pub use step::{PlanStep, StepError, read_step};

@@ -72,7 +72,8 @@ pub fn prove(snapshot: &Snapshot, options: &Options, now: Timestamp, question: &
 }
 
 /// Half of them, as a multiple of the step as long as that can be.
-fn fewer(count: usize, step: usize) -> usize {
+#[must_use]
+pub fn fewer(count: usize, step: usize) -> usize {
     let half = count / 2;
     let step = step.max(1);
     if half >= step { half - half % step } else { half.max(1) }

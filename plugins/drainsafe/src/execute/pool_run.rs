@@ -1,0 +1,220 @@
+//! What is under way of a pool's update, from the journal on; what is best next is decided by `crate::pool`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use patchkit::rules::window::Window;
+
+use super::{
+    PoolRecord,
+    event::{PoolSummary, Readiness},
+    machine::Todo,
+    record::NodeRecord,
+    task::OwnerKey,
+    world::World,
+};
+use crate::pool::{Course, Hours, Outline, Pace, Proven, Question, Standing, hours};
+
+/// How long nodes are waited for at least of which it is not known whether they were asked for.
+const DOUBT: Duration = Duration::from_secs(10);
+
+/// What has happened to a pool.
+#[derive(Debug)]
+pub enum PoolHappened {
+    /// Nodes can be begun, or why not.
+    Proved(Result<Proven, String>),
+    /// A node is cordoned, with its entry of the journal, or why not.
+    Cordoned(String, Result<Box<NodeRecord>, String>),
+    /// The cordons of nodes that were not begun are lifted.
+    Softened,
+    /// So many nodes were asked for, or why they could not be.
+    Asked(usize, Result<(), String>),
+    /// All gates have passed, or which has not, and why.
+    Gated(Result<(), String>),
+    /// A drained node is replaced or removed, or why not.
+    Removed(String, Result<(), String>),
+}
+
+/// What is to be done with a pool.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PoolTodo {
+    /// Find out whether nodes can be begun.
+    Prove(Question),
+    /// Cordon these nodes.
+    Cordon(Vec<String>),
+    /// Lift the cordons of these nodes, which were not begun.
+    Soften(Vec<String>),
+    /// Ask for nodes in these zones.
+    Ask(BTreeMap<String, usize>),
+    /// Run the gates.
+    Gate,
+    /// Replace or remove a drained node, from which so many pods were made to go.
+    Remove(String, usize),
+}
+
+/// How far the gates are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// Nothing needs to be asked.
+    Open,
+    /// They have to be asked.
+    Closed,
+    /// They are being asked.
+    Asking,
+    /// They have not passed, and are asked again then.
+    Again(Instant),
+}
+
+/// The update of a pool.
+pub struct PoolRun {
+    pub(super) record: PoolRecord,
+    pub(super) course: Course,
+    pub(super) outline: Outline,
+    pub(super) pace: Pace,
+    pub(super) windows: Vec<Window>,
+    /// Nodes that an earlier part of this run had begun: they go on first.
+    pub(super) resumed: Vec<String>,
+    /// A proof is under way.
+    pub(super) proving: bool,
+    /// Outdated nodes may take pods: it was not proven that the others have room.
+    pub(super) soft: bool,
+    pub(super) prove_again: Option<Instant>,
+    pub(super) why_not: Option<String>,
+    pub(super) stuck_since: Option<Instant>,
+    /// Outdated nodes are cordoned.
+    pub(super) hard: bool,
+    pub(super) softening: bool,
+    /// Proven, and begun when their cordons stand.
+    pub(super) beginning: Vec<String>,
+    pub(super) cordoning: BTreeSet<String>,
+    pub(super) asking: bool,
+    /// Nodes that an earlier part of the run may have asked for, and until when they are waited for.
+    pub(super) doubtful: Option<(usize, Instant)>,
+    pub(super) awaiting: Option<(usize, Instant)>,
+    pub(super) gate: Gate,
+    pub(super) gate_since: Option<Instant>,
+    pub(super) removing: BTreeSet<String>,
+    pub(super) removed: BTreeSet<String>,
+    pub(super) failed: BTreeMap<String, String>,
+    pub(super) told_window: Option<String>,
+    /// New nodes that are outdated as well, and were told of.
+    pub(super) told_outdated: BTreeSet<String>,
+    pub(super) arrived: usize,
+    pub(super) lowest: BTreeMap<OwnerKey, (i64, i64)>,
+    pub(super) worst_imbalance: usize,
+    pub(super) waves: usize,
+}
+
+impl PoolRun {
+    /// From the journal. `begun` are nodes that an earlier part of the run had begun.
+    #[must_use]
+    pub fn new(mut record: PoolRecord, windows: Vec<Window>, outline: Outline, pace: Pace, begun: Vec<String>) -> Self {
+        let patience = DOUBT.max(Duration::from_secs_f64(3.0 * pace.node)).min(record.surge_timeout);
+        let doubtful = (record.asking > 0).then(|| (record.asking, Instant::now() + patience));
+        record.asked += std::mem::take(&mut record.asking);
+        Self {
+            course: record.course(),
+            record,
+            outline,
+            pace,
+            windows,
+            resumed: begun,
+            proving: false,
+            soft: false,
+            prove_again: None,
+            why_not: None,
+            stuck_since: None,
+            hard: false,
+            softening: false,
+            beginning: Vec::new(),
+            cordoning: BTreeSet::new(),
+            asking: false,
+            doubtful,
+            awaiting: None,
+            gate: Gate::Open,
+            gate_since: None,
+            removing: BTreeSet::new(),
+            removed: BTreeSet::new(),
+            failed: BTreeMap::new(),
+            told_window: None,
+            told_outdated: BTreeSet::new(),
+            arrived: 0,
+            lowest: BTreeMap::new(),
+            worst_imbalance: 0,
+            waves: 0,
+        }
+    }
+
+    /// Whether something is under way that must come to its end before the run does.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.asking || self.softening || !self.removing.is_empty() || !self.cordoning.is_empty()
+    }
+
+    /// Takes how many pods of each workload are Ready at this moment.
+    pub(super) fn sample(&mut self, world: &World<'_>) {
+        for (owner, ready, wanted) in world.readiness() {
+            match self.lowest.get_mut(owner) {
+                Some(lowest) if ready < lowest.0 => *lowest = (ready, wanted),
+                Some(_) => {}
+                None => {
+                    self.lowest.insert(owner.clone(), (ready, wanted));
+                }
+            }
+        }
+    }
+
+    /// The workload that has had the smallest share of its pods Ready.
+    pub(super) fn worst(&self) -> Option<Readiness> {
+        let share = |(ready, wanted): (i64, i64)| ready as f64 / wanted.max(1) as f64;
+        let (owner, worst) = self.lowest.iter().min_by(|(_, a), (_, b)| share(**a).total_cmp(&share(**b)))?;
+        Some(Readiness { workload: owner.to_string(), ready: worst.0, wanted: worst.1 })
+    }
+
+    /// Nodes that are through, of this part of the run and earlier ones.
+    pub(super) fn replaced(&self) -> Vec<String> {
+        let earlier = self.record.replaced.iter().filter(|name| !self.removed.contains(*name));
+        earlier.chain(&self.removed).cloned().collect()
+    }
+
+    /// What it came to; `moves` are those of this part of the run.
+    pub(super) fn summary(&self, outdated: usize, moves: usize) -> PoolSummary {
+        let moves = self.record.moved + moves;
+        PoolSummary {
+            name: self.record.members.title(),
+            outdated,
+            replaced: self.replaced(),
+            added: self.arrived,
+            pods: self.record.pods,
+            moves,
+            moves_per_pod: if self.record.pods == 0 { 0.0 } else { moves as f64 / self.record.pods as f64 },
+            lowest_readiness: self
+                .lowest
+                .iter()
+                .filter(|(_, (ready, wanted))| ready < wanted)
+                .map(|(owner, (ready, wanted))| Readiness {
+                    workload: owner.to_string(),
+                    ready: *ready,
+                    wanted: *wanted,
+                })
+                .collect(),
+            zone_imbalance: self.worst_imbalance,
+            predicted_seconds: self.record.predicted_seconds,
+        }
+    }
+
+    pub(super) fn hours(&self, now: Timestamp, seconds: f64) -> Hours {
+        hours(&self.windows, self.record.opening(), now, Duration::from_secs_f64(seconds.max(0.0)))
+    }
+
+    /// Outdated nodes that were not begun take pods again.
+    pub(super) fn soften(&mut self, standing: &Standing, todo: &mut Vec<Todo>) {
+        self.hard = false;
+        self.softening = true;
+        let waiting = standing.waiting.iter().map(|node| node.name.clone()).collect();
+        todo.push(Todo::Pool(PoolTodo::Soften(waiting)));
+    }
+}
