@@ -83,7 +83,7 @@ fn data(report: &Report, exit: Exit) -> Result<Value, RenderError> {
 }
 
 impl App {
-    /// Keeps a report where that is asked for. `exit` is how the command ends because of it.
+    /// Keeps a report where that is asked for. `exit` is how the command ends because of it, and what is given back.
     ///
     /// # Errors
     /// Where the cluster cannot be reached, or does not let it be written.
@@ -93,8 +93,8 @@ impl App {
         connect: &ConnectOptions,
         report: &Report,
         exit: Exit,
-    ) -> Result<(), Failure> {
-        let Some(Place { namespace, name }) = &args.publish else { return Ok(()) };
+    ) -> Result<Exit, Failure> {
+        let Some(Place { namespace, name }) = &args.publish else { return Ok(exit) };
         let data = data(report, exit)?;
         let cluster = self.connect(connect)?;
         let manager = format!("kubectl-{}", self.plugin.name);
@@ -116,7 +116,7 @@ impl App {
                 outcome => outcome,
             }
         })??;
-        Ok(())
+        Ok(exit)
     }
 }
 

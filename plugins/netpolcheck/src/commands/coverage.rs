@@ -34,6 +34,5 @@ pub fn run(app: &App, args: &ReportArgs, connect: &ConnectOptions) -> Result<Exi
         .with_document(document);
     let report = input::with_profile(report, &profile);
     let exit = app.write(&report, &args.output, args.fail_on.fail_on)?;
-    app.publish(&args.publish, connect, &report, exit)?;
-    Ok(exit)
+    app.publish(&args.publish, connect, &report, exit)
 }

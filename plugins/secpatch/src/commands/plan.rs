@@ -121,8 +121,7 @@ pub fn run(app: &App, args: &PlanArgs, connect: &ConnectOptions) -> Result<Exit,
     // The report holds all that is written. Of a large cluster, its text is as large as a good part of the snapshot.
     drop((inventory, snapshot, lower));
     let exit = app.write(&report, &args.output, args.fail_on.fail_on)?;
-    app.publish(&args.publish, connect, &report, exit)?;
-    Ok(exit)
+    app.publish(&args.publish, connect, &report, exit)
 }
 
 /// Reads what a plan needs of a cluster or of files.

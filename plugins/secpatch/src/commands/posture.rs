@@ -118,8 +118,7 @@ pub fn run(app: &App, args: &PostureArgs, connect: &ConnectOptions) -> Result<Ex
     let made = posture::make(subject, &own, Options { wanted, exceptions });
     let report = made.report(app.metadata("posture", session.now, source));
     let exit = app.write(&report, &args.output, args.fail_on.fail_on)?;
-    app.publish(&args.publish, connect, &report, exit)?;
-    Ok(exit)
+    app.publish(&args.publish, connect, &report, exit)
 }
 
 fn of_cluster(app: &App, cluster: &Cluster, connect: &ConnectOptions, wanted: &Wanted) -> Result<Own, Failure> {
