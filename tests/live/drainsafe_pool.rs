@@ -118,6 +118,13 @@ fn script() -> Value {
     json!({"test.patchkit.dev/ready-after": "500ms", "test.patchkit.dev/end-after": "grace"})
 }
 
+/// Pods that are ready so late that each node of a pool takes longer than the run needs to see what is asked of it.
+fn slow_script() -> Value {
+    let mut script = script();
+    script["test.patchkit.dev/ready-after"] = "5s".into();
+    script
+}
+
 fn summary(events: &[Value]) -> &Value {
     &events.last().unwrap()["summary"]
 }
@@ -202,7 +209,8 @@ pub fn a_killed_update_is_gone_on_with_from_another_folder() {
 
 pub fn a_pause_and_an_undo() {
     let cluster = Cluster::shared();
-    let pool = Pool::new(&cluster, "pool-pause", 1, 4, &script());
+    // The run sees the pause when it renews its lock: slow pods make sure that there is something left by then.
+    let pool = Pool::new(&cluster, "pool-pause", 1, 4, &slow_script());
     let running = pool.with_surge(&["-o", "json"]).start();
     pool.wait_replaced(1, 4);
     let _ = pool.place.drainsafe(&["pause"]).output().exits(0);
@@ -253,14 +261,12 @@ pub fn nodes_that_never_become_ready_end_it() {
 
 pub fn a_window_ends_it_and_the_next_goes_on() {
     let cluster = Cluster::shared();
-    let mut slow = script();
-    slow["test.patchkit.dev/ready-after"] = "5s".into();
-    let pool = Pool::new(&cluster, "pool-window", 1, 4, &slow);
+    let pool = Pool::new(&cluster, "pool-window", 1, 4, &slow_script());
     // A step of a plan whose window closes soon: not all nodes can be through by then.
     let now = from_now();
     let nodes: Vec<Value> = pool.old().iter().map(|node| node["metadata"]["name"].clone()).collect();
     let plan = json!({"apiVersion": "patchkit/v1", "kind": "PlanReport", "plan": {"steps": [{"number": 3, "title": "Renew",
-        "pool": "p", "nodes": nodes, "surge": 1, "notBefore": now(-60), "notAfter": now(20)}]}});
+        "pool": "p", "nodes": nodes, "surge": 1, "notBefore": now(-60), "notAfter": now(12)}]}});
     for node in &nodes {
         let _ = cluster.kubectl(&["label", "node", node.as_str().unwrap(), "pool-of-test=p"]).output().exits(0);
     }
