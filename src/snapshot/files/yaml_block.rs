@@ -233,6 +233,10 @@ impl<'t> Reader<'t> {
 
 /// The key that a line begins with, as it is written, and where its value begins.
 fn key(line: &[u8]) -> Option<(&[u8], usize)> {
+    // At the margin these begin and end documents.
+    if (line.starts_with(b"---") || line.starts_with(b"...")) && line.get(3).is_none_or(|next| *next == b' ') {
+        return None;
+    }
     let colon = match line.first()? {
         quote @ (b'"' | b'\'') => {
             let end = quoted_end(line, *quote)?;
