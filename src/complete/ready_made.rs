@@ -3,7 +3,10 @@
 use super::live::{Asked, Found, Live, Offer, Want};
 use crate::{
     cluster::KubeconfigNames,
-    snapshot::kinds::{NAMESPACES, NODES, PODS},
+    snapshot::{
+        kinds::{NAMESPACES, NODES, PODS},
+        pools,
+    },
 };
 
 impl Live {
@@ -17,6 +20,8 @@ impl Live {
     pub const NAMESPACES: Self = Self::of_cluster("namespaces", |_| vec![Want::all(NAMESPACES)], name);
     /// The nodes of the cluster.
     pub const NODES: Self = Self::of_cluster("nodes", |_| vec![Want::all(NODES)], node);
+    /// The pools of nodes, by the labels of providers and installers.
+    pub const POOLS: Self = Self::of_cluster("pools", |_| vec![Want::all(NODES)], pool);
     /// The labels of nodes, as equality selectors.
     pub const NODE_SELECTORS: Self = Self::of_cluster("node-selectors", |_| vec![Want::all(NODES)], selectors);
     /// The keys of the labels of nodes.
@@ -91,6 +96,12 @@ fn node(_: &Asked, found: &Found) -> Vec<Offer> {
         labels.iter().filter_map(|(key, _)| key.strip_prefix("node-role.kubernetes.io/")).collect();
     words.extend(labels.get("topology.kubernetes.io/zone"));
     vec![Offer::with_help(&found.meta.name, words.join(", "))]
+}
+
+/// The pool of a node, with the label that names it.
+fn pool(_: &Asked, found: &Found) -> Vec<Offer> {
+    let named = pools::name_in(&found.meta.labels, None);
+    named.map(|(label, name)| Offer::with_help(name, label)).into_iter().collect()
 }
 
 fn selectors(_: &Asked, found: &Found) -> Vec<Offer> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Snapshot, objects::node::Node};
+use crate::rules::Labels;
 
 /// What a pool is for. The order is the order of the update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,10 +59,16 @@ const POOL_LABELS: [&str; 14] = [
 /// The label that names a node's pool, and the name.
 #[must_use]
 pub fn name_of<'n>(node: &'n Node, given: Option<&'n str>) -> Option<(&'n str, &'n str)> {
+    name_in(&node.meta.labels, given)
+}
+
+/// As [`name_of`], for a node of which nothing but its labels is known.
+#[must_use]
+pub fn name_in<'n>(labels: &'n Labels, given: Option<&'n str>) -> Option<(&'n str, &'n str)> {
     given
         .into_iter()
         .chain(POOL_LABELS.iter().copied().filter(|_| given.is_none()))
-        .find_map(|label| node.label(label).map(|name| (label, name)))
+        .find_map(|label| labels.get(label).map(|name| (label, name)))
 }
 
 /// Groups the nodes into pools, in the order in which they are updated: control plane, system, user; by name within.

@@ -11,7 +11,7 @@ use std::{
 use patchkit_test_support::{Cluster, ClusterOptions, Output, Terminal, plugin_folder};
 
 const NODES: &str = "
-{apiVersion: v1, kind: Node, metadata: {name: tab-a, labels: {node-role.kubernetes.io/worker: '', pool: blue}}}
+{apiVersion: v1, kind: Node, metadata: {name: tab-a, labels: {node-role.kubernetes.io/worker: '', pool: blue, agentpool: users}}}
 ---
 {apiVersion: v1, kind: Node, metadata: {name: tab-b}}
 ";
@@ -67,6 +67,9 @@ pub fn kubectl_offers_what_lives() {
         ("drainsafe node x", &[]),
         ("drainsafe plan -l pool", &["pool=blue"]),
         ("drainsafe node --selector=pool", &["pool=blue"]),
+        ("drainsafe pool ", &["users"]),
+        ("drainsafe pool --pool-label agent", &["agentpool"]),
+        ("drainsafe pause ", &["run-3"]),
         ("drainsafe undo ", &["run-3"]),
         ("drainsafe resume ", &["run-3"]),
         ("drainsafe fit -n shop ", &["alone"]),

@@ -14,7 +14,7 @@ use crate::execute::lock::Lock;
 #[derive(Args, Debug)]
 pub struct PauseArgs {
     /// The run to pause; by default the one that is under way
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = crate::live::RUNS)]
     pub run: Option<String>,
 
     /// Where its lock lies.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use patchkit::{
     cluster::parse_duration,
+    complete::Live,
     rules::{LabelSelector, surge::SurgeSetting, version::KubeVersion, window::Window},
 };
 use serde::{Deserialize, Serialize};
@@ -28,20 +29,20 @@ pub enum Outside {
 pub struct Which {
     /// The pool by its name (as the labels of GKE, EKS, AKS, Karpenter, Cluster API and others name it), or a label
     /// selector of its nodes
-    #[arg(value_name = "NAME|SELECTOR", conflicts_with_all = ["selector", "plan"],
+    #[arg(value_name = "NAME|SELECTOR", add = Live::POOLS, conflicts_with_all = ["selector", "plan"],
           required_unless_present_any = ["selector", "plan"])]
     pub pool: Option<String>,
 
     /// The nodes with these labels are the pool
-    #[arg(short = 'l', long, value_name = "SELECTOR", conflicts_with = "plan")]
+    #[arg(short = 'l', long, value_name = "SELECTOR", conflicts_with = "plan", add = Live::NODE_SELECTORS)]
     pub selector: Option<LabelSelector>,
 
     /// The label that names a node's pool, where it is none of the providers'
-    #[arg(long, value_name = "LABEL")]
+    #[arg(long, value_name = "LABEL", add = Live::NODE_LABELS)]
     pub pool_label: Option<String>,
 
     /// Carry out a step of this plan, written by kubectl secpatch plan -o json; - reads standard input
-    #[arg(long, value_name = "FILE", requires = "step")]
+    #[arg(long, value_name = "FILE", requires = "step", value_hint = ValueHint::FilePath)]
     pub plan: Option<String>,
 
     /// The number of the step
