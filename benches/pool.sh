@@ -24,23 +24,23 @@ at_end 'kill "${watches[@]}" 2>/dev/null'
 # Nodes as many as DRAINSAFE_ZONES says (a=2,b=1).
 cat >"$work/add" <<'SH'
 #!/bin/sh
+# One zone after the other, as providers do.
 for place in $(echo "$DRAINSAFE_ZONES" | tr , ' '); do
   for i in $(seq "${place#*=}"); do
-    echo '{"apiVersion":"v1","kind":"Node","metadata":{"generateName":"new-","labels":{"node.kubernetes.io/pool":"pool-a","topology.kubernetes.io/zone":"'"${place%=*}"'"}}}'
+    echo "$i" '{"apiVersion":"v1","kind":"Node","metadata":{"generateName":"new-","labels":{"node.kubernetes.io/pool":"pool-a","topology.kubernetes.io/zone":"'"${place%=*}"'"}}}'
   done
-done | kubectl create -f - >/dev/null
+done | sort -n | cut -d ' ' -f 2- | kubectl create -f - >/dev/null
 SH
 chmod +x "$work/add"
 
 # The lowest number of Ready pods of any Deployment, and the pods that were made after those that stood.
 readiness() {
-  awk -v whole=6 '
+  awk -v whole=6 -v first="$2" '
     {
       uid = $2
       is = ($1 != "DELETED" && $4 == "d=" && $5 == "r=True")
       ready[$3] += is - was[uid]; was[uid] = is
-      if ($4 != "d=") begun = 1
-      if (!begun) stood[uid] = 1
+      if (NR <= first) stood[uid] = 1
       else if (!(uid in stood) && !(uid in made)) { made[uid] = 1; moves++ }
       # The watch begins with one pod after the other: only what was whole can fall.
       if (ready[$3] >= whole) full[$3] = 1
@@ -73,8 +73,9 @@ run() {
   watches=($!)
   kubectl get nodes --watch --output-watch-events -o jsonpath='{.type} {.object.metadata.name} {.object.metadata.labels.topology\.kubernetes\.io/zone} r={.object.status.conditions[?(@.type=="Ready")].status}{"\n"}' >"$work/nodes" &
   watches+=($!)
-  sleep 2
-  local began moves low
+  sleep 3
+  local began moves low stood
+  stood=$(wc -l <"$work/pods")
   began=$(date +%s.%N)
   case $tool in
   drainsafe)
@@ -97,7 +98,7 @@ run() {
   sleep 1
   kill "${watches[@]}" 2>/dev/null || true
   watches=()
-  read -r moves low < <(readiness "$work/pods")
+  read -r moves low < <(readiness "$work/pods" "$stood")
   printf '%-10s %7s s %9s s %6d %6d %10.3f %8s %8s %6s\n' "$tool" "$seconds" "$forecast" "$count" "$pods" \
     "$(awk -v m="$moves" -v p="$pods" 'BEGIN {print m / p}')" "$low of 6" "$(balance "$work/nodes")" \
     "$(kubectl get nodes --no-headers | wc -l)"
