@@ -1,7 +1,7 @@
 //! `kubectl drainsafe pool`.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, Read as _},
 };
@@ -26,7 +26,10 @@ use crate::{
         run::{PoolPart, Run},
         view::View,
     },
-    pool::{Criterion, Made, Members, Outline, Pace, PlanStep, PoolOptions, Which, Wish, make, outline_of, read_step},
+    pool::{
+        Criterion, Made, Members, Outline, Pace, PlanStep, PoolOptions, Which, Wish, by_zone, make, outline_of,
+        read_step, works,
+    },
 };
 
 /// The flags of `pool`.
@@ -100,13 +103,14 @@ pub fn run(app: &App, args: &PoolArgs, connect: &ConnectOptions) -> Result<Exit,
     let members = plan.members.nodes(&snapshot);
     let fresh = members.iter().filter(|node| !names.contains(node.meta.name.as_str()));
     let pool = PoolRecord {
-        fresh_before: fresh.filter(|node| crate::pool::works(node, false)).count(),
+        fresh_before: by_zone(fresh.filter(|node| works(node, false)).copied()),
         members: plan.members.clone(),
         criterion: wish.criterion.clone(),
         zones: plan.course.zones.clone(),
         surge: plan.course.surge,
         at_once: plan.course.at_once,
         surge_command: args.update.surge_command.clone(),
+        node_start: args.update.node_start,
         surge_timeout: args.update.surge_timeout,
         replace_command: args.update.replace_command.clone(),
         delete_node: args.update.delete_node,
@@ -120,8 +124,8 @@ pub fn run(app: &App, args: &PoolArgs, connect: &ConnectOptions) -> Result<Exit,
         outside_window: args.update.outside_window,
         predicted_seconds: plan.predicted_seconds,
         pods: plan.pods(),
-        asked: 0,
-        asking: 0,
+        asked: BTreeMap::new(),
+        asking: BTreeMap::new(),
         replaced: Vec::new(),
         moved: 0,
     };
@@ -136,7 +140,7 @@ pub fn run(app: &App, args: &PoolArgs, connect: &ConnectOptions) -> Result<Exit,
     };
     let name = args.lock.name();
     let lock = app.block_on(Lock::begin(&cluster, &name, record.clone()))?.map_err(held)?;
-    let pace = Pace::of(&members, pool.surge_command.is_some());
+    let pace = Pace::of(&members, pool.surge_command.is_some(), pool.node_start);
     let part = PoolPart { windows: args.update.windows.clone(), record: pool, outline, pace };
     carry_out(app, &args.show, &cluster, lock, record, snapshot, part)
 }
@@ -182,7 +186,7 @@ pub(super) fn go_on(
     app.block_on(lock.note(move |record| record.pool = changed))?.map_err(held)?;
     let names: BTreeSet<String> = record.nodes.iter().cloned().collect();
     let outline: Outline = outline_of(&snapshot, &record.flags.options, &names, Timestamp::now());
-    let pace = Pace::of(&pool.members.nodes(&snapshot), pool.surge_command.is_some());
+    let pace = Pace::of(&pool.members.nodes(&snapshot), pool.surge_command.is_some(), pool.node_start);
     let part = PoolPart { record: pool, windows, outline, pace };
     carry_out(app, &args.show, cluster, lock.clone(), record, snapshot, part)
 }
@@ -259,6 +263,7 @@ fn wish(args: &PoolArgs, step: Option<&PlanStep>, snapshot: &Snapshot) -> Result
         only: step.map(|step| step.nodes.clone()),
         surge,
         asks: args.update.surge_command.is_some(),
+        node_start: args.update.node_start,
         replaces: args.update.replace_command.is_some() || args.update.delete_node,
         allow_unproven: args.update.allow_unproven,
     })

@@ -1,6 +1,6 @@
 //! Beginning nodes of a pool: gates, time and proof, in this order, and the wait for nodes that should come.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use patchkit::{
     report::words::{count, summary},
@@ -76,7 +76,7 @@ impl Machine {
     }
 
     /// Cordons what was proven, and with it all that is outdated, so that no pod goes there any more.
-    pub(super) fn cordon_beginning(&mut self, standing: &Standing, todo: &mut Vec<Todo>) {
+    pub(super) fn cordon_beginning(&mut self, standing: &Standing, snapshot: &Snapshot, todo: &mut Vec<Todo>) {
         let Some(pool) = &mut self.pool else { return };
         if !pool.cordoning.is_empty() {
             return;
@@ -91,7 +91,7 @@ impl Machine {
         pool.soft = false;
         pool.gate = Gate::Closed;
         self.untold.push(Event::of_run(Kind::Wave, text));
-        todo.push(Todo::Pool(PoolTodo::Cordon(names)));
+        todo.push(Todo::Pool(PoolTodo::Cordon(zone_by_zone(names, snapshot))));
     }
 
     /// Whether what takes so long may begin now. Where it may not, and nothing is under way, outdated nodes take pods
@@ -194,7 +194,7 @@ impl Machine {
             .map(|node| node.meta.name.to_string())
             .collect();
         let seconds = pool.record.surge_timeout.as_secs();
-        let expected = if standing.coming > 0 { standing.coming } else { pool.course.step() };
+        let expected = if standing.awaited() > 0 { standing.awaited() } else { pool.course.step() };
         let mut text = format!("{} did not become Ready within {seconds} s", count(expected, "new node"));
         if !not_ready.is_empty() {
             text.push_str(&format!(
@@ -208,5 +208,48 @@ impl Machine {
             text.push_str(": none has come; --surge-command adds them, where no autoscaler does");
         }
         self.stop(Stop::Failed(text));
+    }
+}
+
+/// Rounds with one node of each zone, so that while they are cordoned no zone takes more pods than another. Nodes of a
+/// single zone are one round.
+fn zone_by_zone(names: Vec<String>, snapshot: &Snapshot) -> Vec<Vec<String>> {
+    let zones: BTreeMap<&str, &str> =
+        snapshot.nodes.iter().map(|node| (node.meta.name.as_str(), node.zone().unwrap_or_default())).collect();
+    let zone = |name: &String| zones.get(name.as_str()).copied().unwrap_or_default();
+    if names.iter().all(|name| zone(name) == names.first().map(zone).unwrap_or_default()) {
+        return vec![names];
+    }
+    let mut rounds: Vec<Vec<String>> = Vec::new();
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in names {
+        let round = seen.entry(zone(&name)).or_default();
+        if *round == rounds.len() {
+            rounds.push(Vec::new());
+        }
+        rounds[*round].push(name);
+        *round += 1;
+    }
+    rounds
+}
+
+#[cfg(test)]
+mod tests {
+    use patchkit::snapshot::objects::node::Node;
+
+    use super::*;
+
+    #[test]
+    fn each_round_has_one_node_of_a_zone() {
+        let mut snapshot = Snapshot::default();
+        for (name, zone) in [("a1", "a"), ("a2", "a"), ("b1", "b"), ("b2", "b"), ("b3", "b")] {
+            let mut node = Node::default();
+            node.meta.name = name.into();
+            node.meta.labels = std::sync::Arc::new([("topology.kubernetes.io/zone", zone)].into_iter().collect());
+            snapshot.nodes.push(node);
+        }
+        let rounds = |names: &[&str]| zone_by_zone(names.iter().map(|name| (*name).to_owned()).collect(), &snapshot);
+        assert_eq!(rounds(&["b1", "b2", "a1", "b3", "a2"]), [vec!["b1", "a1"], vec!["b2", "a2"], vec!["b3"]]);
+        assert_eq!(rounds(&["a1", "a2"]), [vec!["a1", "a2"]]);
     }
 }

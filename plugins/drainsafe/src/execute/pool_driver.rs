@@ -17,8 +17,8 @@ use super::{
     driver::{Driver, change_node, node_path, now, persist, read_anew},
     lock::Lock,
     machine::{Happened, Machine},
-    pool_run::{PoolHappened, PoolTodo},
-    record::{NodePhase, NodeRecord, RunRecord},
+    pool_run::{PoolHappened, PoolTodo, add},
+    record::{NodePhase, RunRecord},
     run::cordon,
 };
 use crate::pool::prove;
@@ -45,14 +45,23 @@ impl Driver<'_> {
                     Happened::Pool(PoolHappened::Proved(outcome))
                 });
             }
-            PoolTodo::Cordon(nodes) => {
-                for node in nodes {
-                    let (cluster, fresh) = (cluster.clone(), self.fresh.clone());
-                    work.spawn(async move {
-                        let outcome = cordon(&cluster, &node, &fresh).await;
-                        Happened::Pool(PoolHappened::Cordoned(node, outcome.map(|(record, _)| Box::new(record))))
-                    });
-                }
+            PoolTodo::Cordon(rounds) => {
+                let fresh = self.fresh.clone();
+                work.spawn(async move {
+                    let mut outcomes = Vec::new();
+                    for round in rounds {
+                        let mut each = JoinSet::new();
+                        for node in round {
+                            let (cluster, fresh) = (cluster.clone(), fresh.clone());
+                            each.spawn(async move {
+                                let outcome = cordon(&cluster, &node, &fresh).await;
+                                (node, outcome.map(|(record, _)| record))
+                            });
+                        }
+                        outcomes.extend(each.join_all().await);
+                    }
+                    Happened::Pool(PoolHappened::Cordoned(outcomes))
+                });
             }
             PoolTodo::Soften(nodes) => {
                 work.spawn(async move {
@@ -70,9 +79,8 @@ impl Driver<'_> {
             }
             PoolTodo::Ask(zones) => {
                 work.spawn(async move {
-                    let nodes = zones.values().sum();
                     let outcome = ask(&lock, &zones).await;
-                    Happened::Pool(PoolHappened::Asked(nodes, outcome))
+                    Happened::Pool(PoolHappened::Asked(zones, outcome))
                 });
             }
             PoolTodo::Gate => {
@@ -90,8 +98,11 @@ impl Driver<'_> {
 
     /// Keeps what the driver itself needs of what has happened.
     pub(super) fn keep(&mut self, happened: &Happened) {
-        if let Happened::Pool(PoolHappened::Cordoned(node, Ok(record))) = happened {
-            self.records.insert(node.clone(), NodeRecord::clone(record));
+        let Happened::Pool(PoolHappened::Cordoned(outcomes)) = happened else { return };
+        for (node, outcome) in outcomes {
+            if let Ok(record) = outcome {
+                self.records.insert(node.clone(), record.clone());
+            }
         }
     }
 }
@@ -111,16 +122,16 @@ fn command(record: &RunRecord, pool: &PoolRecord, line: &str, more: Vec<(&'stati
 /// Notes how many nodes are asked for, asks, and notes what came of it.
 async fn ask(lock: &Lock, zones: &BTreeMap<String, usize>) -> Result<(), String> {
     let nodes: usize = zones.values().sum();
-    let note = move |asking: usize, asked: usize| {
+    let note = move |asking: BTreeMap<String, usize>, asked: BTreeMap<String, usize>| {
         lock.note(move |record| {
             if let Some(pool) = &mut record.pool {
                 pool.asking = asking;
-                pool.asked += asked;
+                add(&mut pool.asked, &asked);
             }
         })
     };
     // A run that is killed in between is gone on with by one that waits for them before it asks again.
-    note(nodes, 0).await.map_err(|error| error.to_string())?;
+    note(zones.clone(), BTreeMap::new()).await.map_err(|error| error.to_string())?;
     let record = lock.record().await;
     let Some(pool) = &record.pool else { return Ok(()) };
     let Some(line) = &pool.surge_command else { return Ok(()) };
@@ -128,8 +139,8 @@ async fn ask(lock: &Lock, zones: &BTreeMap<String, usize>) -> Result<(), String>
         zones.iter().filter(|(zone, _)| !zone.is_empty()).map(|(zone, count)| format!("{zone}={count}")).collect();
     let more = vec![("DRAINSAFE_NODES", nodes.to_string()), ("DRAINSAFE_ZONES", places.join(","))];
     let outcome = command(&record, pool, line, more).run().await;
-    let asked = if outcome.is_ok() { nodes } else { 0 };
-    note(0, asked).await.map_err(|error| error.to_string())?;
+    let asked = if outcome.is_ok() { zones.clone() } else { BTreeMap::new() };
+    note(BTreeMap::new(), asked).await.map_err(|error| error.to_string())?;
     outcome
 }
 

@@ -1,6 +1,6 @@
 //! The update of a pool as a part of the machine: what has happened to it, how it stands, and what follows.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use patchkit::{
     report::words::count,
@@ -10,7 +10,7 @@ use patchkit::{
 use super::{
     event::{Event, Kind, PoolSummary},
     machine::{LIST_AGAIN_AFTER, Machine, Now, Phase, Stop, Todo},
-    pool_run::{Gate, PoolHappened, PoolRun, PoolTodo},
+    pool_run::{Gate, PoolHappened, PoolRun, PoolTodo, add, still_to_come, subtract},
     task::State,
 };
 use crate::pool::{Next, Proven, Standing, Waiting, imbalance, next, works};
@@ -58,31 +58,32 @@ impl Machine {
                         let since = *pool.stuck_since.get_or_insert(now.instant);
                         let lasts = now.instant.duration_since(since) >= SOFT_AFTER;
                         // Where nothing is waited for, outdated nodes may have the room that others have not.
-                        pool.soft = !pool.soft && !under_way && lasts;
+                        pool.soft = !pool.soft && !under_way && pool.standing.awaited() == 0 && lasts;
                         pool.prove_again = (!pool.soft).then(|| now.instant + PROVE_AGAIN);
                     }
                 }
             }
-            PoolHappened::Cordoned(name, outcome) => {
-                pool.cordoning.remove(&name);
-                let beginning = pool.beginning.iter().position(|node| *node == name);
-                match (outcome, beginning) {
-                    (Ok(_), Some(_)) => self.untold.push(Event::of_node(Kind::Cordoned, &name, "")),
-                    (Ok(_), None) => {}
-                    (Err(why), Some(at)) => {
-                        pool.beginning.remove(at);
-                        self.stop(Stop::Failed(format!("node {name} cannot be cordoned: {why}")));
-                    }
-                    (Err(why), None) => {
-                        let text = format!("node {name} cannot be cordoned: {why}");
-                        self.untold.push(Event::of_node(Kind::Warning, &name, text));
+            PoolHappened::Cordoned(outcomes) => {
+                pool.cordoning.clear();
+                let mut beginning = std::mem::take(&mut pool.beginning);
+                for (name, outcome) in outcomes {
+                    let at = beginning.iter().position(|node| *node == name);
+                    match (outcome, at) {
+                        (Ok(_), Some(_)) => self.untold.push(Event::of_node(Kind::Cordoned, &name, "")),
+                        (Ok(_), None) => {}
+                        (Err(why), Some(at)) => {
+                            beginning.remove(at);
+                            self.stop(Stop::Failed(format!("node {name} cannot be cordoned: {why}")));
+                        }
+                        (Err(why), None) => {
+                            let text = format!("node {name} cannot be cordoned: {why}");
+                            self.untold.push(Event::of_node(Kind::Warning, &name, text));
+                        }
                     }
                 }
                 // Only when all cordons stand: a pod that goes before would find an outdated node that is still open.
-                if self.stopping.is_none()
-                    && let Some(pool) = self.pool.as_mut().filter(|pool| pool.cordoning.is_empty())
-                {
-                    for name in std::mem::take(&mut pool.beginning) {
+                if self.stopping.is_none() {
+                    for name in beginning {
                         self.begin_node(&name, now);
                     }
                 }
@@ -93,7 +94,8 @@ impl Machine {
                 match outcome {
                     Ok(()) => {}
                     Err(why) => {
-                        pool.record.asked = pool.record.asked.saturating_sub(nodes);
+                        subtract(&mut pool.record.asked, &nodes);
+                        pool.asked_at.clear();
                         self.stop(Stop::Failed(format!("no nodes could be added: {why}")));
                     }
                 }
@@ -114,9 +116,12 @@ impl Machine {
                 }
             }
             PoolHappened::Removed(name, outcome) => {
-                pool.removing.remove(&name);
+                let since = pool.removing.remove(&name);
                 match outcome {
                     Ok(()) => {
+                        // As long as the next one will take.
+                        pool.pace.remove =
+                            since.map_or(pool.pace.remove, |since| now.instant.duration_since(since).as_secs_f64());
                         if pool.record.replaces() {
                             self.untold.push(Event::of_node(Kind::Removed, &name, ""));
                         }
@@ -156,16 +161,17 @@ impl Machine {
     /// Goes on with the pool: one decision.
     pub(super) fn go_on_with_pool(&mut self, snapshot: &Snapshot, now: Now, todo: &mut Vec<Todo>) {
         self.see_gone_nodes(snapshot);
-        self.remove_drained(todo);
+        self.remove_drained(now, todo);
         self.count_failed();
         let standing = self.standing(snapshot, now);
         let Some(pool) = &mut self.pool else { return };
+        pool.standing = standing.clone();
         pool.worst_imbalance = pool.worst_imbalance.max(imbalance(&pool.course, &standing.working));
         if self.stopping.is_some() || pool.proving || pool.softening {
             return;
         }
         if !pool.beginning.is_empty() {
-            self.cordon_beginning(&standing, todo);
+            self.cordon_beginning(&standing, snapshot, todo);
             return;
         }
         let idle = standing.in_flight == 0 && standing.leaving == 0 && !pool.asking && pool.cordoning.is_empty();
@@ -194,8 +200,9 @@ impl Machine {
                     pool.asking = true;
                     pool.awaiting = None;
                     let nodes: usize = zones.values().sum();
+                    pool.asked_at.extend(std::iter::repeat_n(now.instant, nodes));
                     // They may be there before the command has ended.
-                    pool.record.asked += nodes;
+                    add(&mut pool.record.asked, &zones);
                     let places: Vec<String> = zones
                         .iter()
                         .filter(|(zone, _)| !zone.is_empty())
@@ -229,14 +236,14 @@ impl Machine {
     }
 
     /// What is drained is replaced.
-    fn remove_drained(&mut self, todo: &mut Vec<Todo>) {
+    fn remove_drained(&mut self, now: Now, todo: &mut Vec<Todo>) {
         let Some(pool) = &mut self.pool else { return };
         for node in self.nodes.iter().filter(|node| node.phase == Phase::Drained) {
             let name = &node.name;
-            if pool.removing.contains(name) || pool.removed.contains(name) || pool.failed.contains_key(name) {
+            if pool.removing.contains_key(name) || pool.removed.contains(name) || pool.failed.contains_key(name) {
                 continue;
             }
-            pool.removing.insert(name.clone());
+            pool.removing.insert(name.clone(), now.instant);
             if pool.record.replaces() {
                 self.untold.push(Event::of_node(Kind::Replacing, name, ""));
             }
@@ -276,6 +283,7 @@ impl Machine {
         let Some(pool) = &mut self.pool else { return Standing::default() };
         let mut standing = Standing {
             leaving: pool.removing.len(),
+            cordoned: pool.hard,
             can_ask: pool.record.surge_command.is_some(),
             ..Standing::default()
         };
@@ -298,7 +306,7 @@ impl Machine {
                 Phase::Drained | Phase::Failed => {}
             }
         }
-        let mut ready = 0_usize;
+        let mut ready = BTreeMap::new();
         for node in members {
             let name = node.meta.name.as_str();
             let through = pool.removed.contains(name) || pool.record.replaced.iter().any(|known| known == name);
@@ -307,13 +315,12 @@ impl Machine {
             if (through && node.unschedulable) || (is_outdated && !through) {
                 continue;
             }
-            *standing.fresh.entry(zone(node)).or_default() += 1;
             if !works(node, false) {
                 continue;
             }
             match pool.record.criterion.why_outdated(node, now.time) {
                 Ok(None) => {
-                    ready += 1;
+                    *ready.entry(zone(node)).or_default() += 1;
                     *standing.working.entry(zone(node)).or_default() += 1;
                 }
                 Ok(Some(why)) => {
@@ -325,21 +332,33 @@ impl Machine {
                 Err(_) => {}
             }
         }
-        let arrived = ready.saturating_sub(pool.record.fresh_before);
+        subtract(&mut ready, &pool.record.fresh_before);
+        let arrived: usize = ready.values().sum();
         if arrived > pool.arrived {
             let text = format!("{} Ready", count(arrived, "new node"));
             self.untold.push(Event::of_run(Kind::NodesReady, text));
+            let came = (arrived - pool.arrived).min(pool.asked_at.len());
+            if let Some(asked) = pool.asked_at.drain(..came).next() {
+                // As long as the next one will take.
+                pool.pace.node = now.instant.duration_since(asked).as_secs_f64();
+            }
             pool.arrived = arrived;
             pool.stuck_since = None;
         }
-        standing.coming = pool.record.asked.saturating_sub(arrived);
-        if let Some((nodes, until)) = pool.doubtful
-            && (now.instant >= until || standing.coming == 0)
+        standing.coming = still_to_come(&pool.record.asked, &ready);
+        if let Some((nodes, until)) = &pool.doubtful
+            && (now.instant >= *until || standing.awaited() == 0)
         {
-            let lost = nodes.min(standing.coming);
+            // Those that have not come of the zones that were being asked.
+            let mut lost = nodes.clone();
+            lost.retain(|zone, count| {
+                *count = (*count).min(standing.coming.get(zone).copied().unwrap_or_default());
+                *count > 0
+            });
             pool.doubtful = None;
-            pool.record.asked -= lost;
-            standing.coming -= lost;
+            subtract(&mut pool.record.asked, &lost);
+            subtract(&mut standing.coming, &lost);
+            let lost: usize = lost.values().sum();
             if lost > 0 {
                 let text =
                     format!("{} that an earlier part of the run may have asked for did not come", count(lost, "node"));

@@ -19,13 +19,16 @@ pub struct PoolRecord {
     /// Nodes that worked before, by zone.
     pub zones: BTreeMap<String, usize>,
     /// Of these the ones that were not outdated.
-    pub fresh_before: usize,
+    pub fresh_before: BTreeMap<String, usize>,
     /// Nodes beyond its size; 0 is without surge.
     pub surge: usize,
     /// Nodes that may be away at once.
     pub at_once: usize,
     /// What adds nodes.
     pub surge_command: Option<String>,
+    /// How long a new node takes to be Ready, where the user knows it.
+    #[serde(default)]
+    pub node_start: Option<Duration>,
     /// How long nodes get to be Ready.
     pub surge_timeout: Duration,
     /// What replaces or removes a drained node.
@@ -52,12 +55,12 @@ pub struct PoolRecord {
     pub predicted_seconds: u64,
     /// Pods that stood on the outdated nodes and had to move.
     pub pods: usize,
-    /// Nodes that were asked for: the command has succeeded.
-    pub asked: usize,
+    /// Nodes that were asked for, by zone: the command has succeeded.
+    pub asked: BTreeMap<String, usize>,
     /// Nodes that are being asked for: whether a command that was under way in a run that was killed has come to its end
     /// is not known.
     #[serde(default)]
-    pub asking: usize,
+    pub asking: BTreeMap<String, usize>,
     /// Nodes that are through: drained, and replaced or removed where that was asked for.
     pub replaced: Vec<String>,
     /// Pods that were made to go from those.

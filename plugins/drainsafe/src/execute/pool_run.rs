@@ -1,7 +1,7 @@
 //! What is under way of a pool's update, from the journal on; what is best next is decided by `crate::pool`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -26,12 +26,12 @@ const DOUBT: Duration = Duration::from_secs(10);
 pub enum PoolHappened {
     /// Nodes can be begun, or why not.
     Proved(Result<Proven, String>),
-    /// A node is cordoned, with its entry of the journal, or why not.
-    Cordoned(String, Result<Box<NodeRecord>, String>),
+    /// Nodes are cordoned, each with its entry of the journal, or why not.
+    Cordoned(Vec<(String, Result<NodeRecord, String>)>),
     /// The cordons of nodes that were not begun are lifted.
     Softened,
-    /// So many nodes were asked for, or why they could not be.
-    Asked(usize, Result<(), String>),
+    /// Nodes were asked for in these zones, or why they could not be.
+    Asked(BTreeMap<String, usize>, Result<(), String>),
     /// All gates have passed, or which has not, and why.
     Gated(Result<(), String>),
     /// A drained node is replaced or removed, or why not.
@@ -43,8 +43,8 @@ pub enum PoolHappened {
 pub enum PoolTodo {
     /// Find out whether nodes can be begun.
     Prove(Question),
-    /// Cordon these nodes.
-    Cordon(Vec<String>),
+    /// Cordon these nodes, in rounds.
+    Cordon(Vec<Vec<String>>),
     /// Lift the cordons of these nodes, which were not begun.
     Soften(Vec<String>),
     /// Ask for nodes in these zones.
@@ -91,14 +91,18 @@ pub struct PoolRun {
     pub(super) beginning: Vec<String>,
     pub(super) cordoning: BTreeSet<String>,
     pub(super) asking: bool,
+    /// When each node was asked for that has not come yet, the earliest first.
+    pub(super) asked_at: VecDeque<Instant>,
     /// Nodes that an earlier part of the run may have asked for, and until when they are waited for.
-    pub(super) doubtful: Option<(usize, Instant)>,
+    pub(super) doubtful: Option<(BTreeMap<String, usize>, Instant)>,
     pub(super) awaiting: Option<(usize, Instant)>,
     pub(super) gate: Gate,
     pub(super) gate_since: Option<Instant>,
-    pub(super) removing: BTreeSet<String>,
+    pub(super) removing: BTreeMap<String, Instant>,
     pub(super) removed: BTreeSet<String>,
     pub(super) failed: BTreeMap<String, String>,
+    /// How the pool stood last.
+    pub(super) standing: Standing,
     pub(super) told_window: Option<String>,
     /// New nodes that are outdated as well, and were told of.
     pub(super) told_outdated: BTreeSet<String>,
@@ -108,13 +112,48 @@ pub struct PoolRun {
     pub(super) waves: usize,
 }
 
+/// Adds nodes by zone to others.
+pub(super) fn add(nodes: &mut BTreeMap<String, usize>, more: &BTreeMap<String, usize>) {
+    for (zone, count) in more {
+        *nodes.entry(zone.clone()).or_default() += count;
+    }
+}
+
+/// Takes nodes by zone from others.
+pub(super) fn subtract(nodes: &mut BTreeMap<String, usize>, less: &BTreeMap<String, usize>) {
+    for (zone, count) in less {
+        nodes.entry(zone.clone()).and_modify(|nodes| *nodes = nodes.saturating_sub(*count));
+    }
+    nodes.retain(|_, count| *count > 0);
+}
+
+/// What is still to come in each zone of what was asked for there. What has come elsewhere instead is not waited for.
+pub(super) fn still_to_come(
+    asked: &BTreeMap<String, usize>,
+    arrived: &BTreeMap<String, usize>,
+) -> BTreeMap<String, usize> {
+    let mut coming = asked.clone();
+    subtract(&mut coming, arrived);
+    let mut elsewhere = arrived.clone();
+    subtract(&mut elsewhere, asked);
+    let mut elsewhere: usize = elsewhere.values().sum();
+    for count in coming.values_mut() {
+        let instead = elsewhere.min(*count);
+        *count -= instead;
+        elsewhere -= instead;
+    }
+    coming.retain(|_, count| *count > 0);
+    coming
+}
+
 impl PoolRun {
     /// From the journal. `begun` are nodes that an earlier part of the run had begun.
     #[must_use]
     pub fn new(mut record: PoolRecord, windows: Vec<Window>, outline: Outline, pace: Pace, begun: Vec<String>) -> Self {
         let patience = DOUBT.max(Duration::from_secs_f64(3.0 * pace.node)).min(record.surge_timeout);
-        let doubtful = (record.asking > 0).then(|| (record.asking, Instant::now() + patience));
-        record.asked += std::mem::take(&mut record.asking);
+        let asking = std::mem::take(&mut record.asking);
+        add(&mut record.asked, &asking);
+        let doubtful = (!asking.is_empty()).then(|| (asking, Instant::now() + patience));
         Self {
             course: record.course(),
             record,
@@ -132,13 +171,15 @@ impl PoolRun {
             beginning: Vec::new(),
             cordoning: BTreeSet::new(),
             asking: false,
+            asked_at: VecDeque::new(),
             doubtful,
             awaiting: None,
             gate: Gate::Open,
             gate_since: None,
-            removing: BTreeSet::new(),
+            removing: BTreeMap::new(),
             removed: BTreeSet::new(),
             failed: BTreeMap::new(),
+            standing: Standing::default(),
             told_window: None,
             told_outdated: BTreeSet::new(),
             arrived: 0,
@@ -216,5 +257,25 @@ impl PoolRun {
         self.softening = true;
         let waiting = standing.waiting.iter().map(|node| node.name.clone()).collect();
         todo.push(Todo::Pool(PoolTodo::Soften(waiting)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_come_elsewhere_is_not_waited_for() {
+        let zones = |nodes: &[(&str, usize)]| nodes.iter().map(|(zone, count)| ((*zone).to_owned(), *count)).collect();
+        let asked: BTreeMap<String, usize> = zones(&[("a", 2), ("b", 2)]);
+        for (arrived, expected) in [
+            (vec![], vec![("a", 2), ("b", 2)]),
+            (vec![("a", 2), ("b", 1)], vec![("b", 1)]),
+            (vec![("a", 3)], vec![("b", 1)]),
+            (vec![("c", 1)], vec![("a", 1), ("b", 2)]),
+            (vec![("a", 2), ("b", 9)], vec![]),
+        ] {
+            assert_eq!(still_to_come(&asked, &zones(&arrived)), zones(&expected), "{arrived:?}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::{
     machine::{Machine, Phase},
+    task::State,
     view::NodeLine,
 };
 use crate::drain::words::duration;
@@ -30,7 +31,8 @@ impl Machine {
         if let Some(worst) = pool.worst() {
             parts.push(format!("lowest {}: {} of {} ready", worst.workload, worst.ready, worst.wanted));
         }
-        let left = pool.outline.forecast(&pool.course, pool.pace, under_way.iter().chain(&waiting).copied());
+        let begun = under_way.iter().map(|name| (*name, self.pods_left(name)));
+        let left = pool.outline.forecast(&pool.course, pool.pace, pool.standing.clone(), begun);
         // Whoever waits for a window has more time than that.
         if !under_way.is_empty() || !waiting.is_empty() {
             parts.push(format!("about {} left", duration(left.ceil() as u64)));
@@ -46,6 +48,11 @@ impl Machine {
         let done = pool.replaced().len();
         nodes.insert(0, NodeLine { name, done, pods: total, text: parts.join(", ") });
         nodes
+    }
+
+    /// Pods of a node that are not gone.
+    fn pods_left(&self, node: &str) -> usize {
+        self.tasks.iter().filter(|task| task.node == node && !matches!(task.state, State::Gone { .. })).count()
     }
 
     fn has_node(&self, name: &str) -> bool {

@@ -1,10 +1,14 @@
 //! Which nodes may be drained now, and how many more are needed first.
 //!
-//! With surge the pool never has fewer nodes than it had: a node is begun when one more is there, and of nodes beyond
-//! its size there are never more than the surge. Without surge only so many are away at once, and whether their pods
-//! have a place is for the proof to say.
+//! Zones are kept in balance, measured by what each had before the update: the *level* of a zone is the number of its
+//! nodes that work, less the number that it had. With surge a node is begun when its own zone is above that, so no zone
+//! is ever below what it had; and no zone is asked to be above it by more than its part of the surge (the surge divided by
+//! the zones, rounded up). So the levels of two zones differ by no more than that part, in whatever order nodes come and
+//! drains end, as long as nodes come in the zones that they were asked for in. Without surge only so many are away at
+//! once, taken from the zones with the highest level (so the same holds, of a zone's part of those that may be away), and
+//! whether their pods have a place is for the proof to say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What does not change while a pool is updated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +32,14 @@ impl Course {
     #[must_use]
     pub fn step(&self) -> usize {
         self.zones.len().max(1)
+    }
+
+    /// A zone's part of the surge, or of the nodes that may be away where there is none: by so much it may be above what
+    /// it had, or below.
+    #[must_use]
+    pub fn part(&self) -> usize {
+        let nodes = if self.surge > 0 { self.surge } else { self.at_once };
+        nodes.div_ceil(self.step())
     }
 }
 
@@ -53,12 +65,20 @@ pub struct Standing {
     pub leaving: usize,
     /// Nodes that work, by zone: new ones, and outdated ones that were not begun.
     pub working: BTreeMap<String, usize>,
-    /// Nodes that are not outdated, by zone, whether they are Ready or not.
-    pub fresh: BTreeMap<String, usize>,
-    /// Nodes that were asked for and are not Ready.
-    pub coming: usize,
+    /// Nodes that were asked for and are not Ready, by zone.
+    pub coming: BTreeMap<String, usize>,
+    /// Outdated nodes take no pods any more: some were begun.
+    pub cordoned: bool,
     /// More can be asked for.
     pub can_ask: bool,
+}
+
+impl Standing {
+    /// Nodes that were asked for and are not Ready.
+    #[must_use]
+    pub fn awaited(&self) -> usize {
+        self.coming.values().sum()
+    }
 }
 
 /// What is to be done next.
@@ -83,16 +103,10 @@ pub fn next(course: &Course, now: &Standing) -> Next {
         return Next::Done;
     }
     let away = now.in_flight + now.leaving;
-    let under_limit = course.at_once.saturating_sub(if course.surge > 0 { now.in_flight } else { away });
-    let working: usize = now.working.values().sum();
-    let free = if course.surge > 0 { working.saturating_sub(course.size()) } else { under_limit };
-    let mut begin = free.min(under_limit).min(now.waiting.len());
-    // While more are coming, all zones go on together.
-    if begin < now.waiting.len() && (now.coming > 0 || away > 0) {
-        begin -= begin % course.step();
-    }
-    if begin > 0 {
-        return Next::Begin(chosen(now, begin));
+    let limit = course.at_once.saturating_sub(if course.surge > 0 { now.in_flight } else { away });
+    let begin = if course.surge > 0 { covered(course, now, limit) } else { in_turns(course, now, limit) };
+    if !begin.is_empty() {
+        return Next::Begin(begin);
     }
     // What does not work needs no other node in its place.
     if now.waiting.iter().all(|node| !node.works) && away == 0 {
@@ -101,71 +115,131 @@ pub fn next(course: &Course, now: &Standing) -> Next {
     if course.surge == 0 {
         return Next::Wait;
     }
-    let there = working + away + now.coming;
-    let room = (course.size() + course.surge).saturating_sub(there);
-    let provided = (working + now.coming).saturating_sub(course.size());
-    let lacking = course.size().saturating_sub(working + now.coming);
-    let wanted = (now.waiting.len() + lacking).saturating_sub(provided);
-    let mut ask = room.min(wanted);
-    if ask < wanted {
-        ask -= ask % course.step();
+    if now.can_ask {
+        let ask = lacking(course, now);
+        if !ask.is_empty() {
+            return Next::Ask(ask);
+        }
     }
-    if ask > 0 && now.can_ask {
-        return Next::Ask(spread(course, now, ask));
+    let idle = away == 0 && now.awaited() == 0;
+    if idle {
+        let begin = uncovered(course, now, limit);
+        if !begin.is_empty() {
+            return Next::Begin(begin);
+        }
     }
-    if now.coming > 0 || (away == 0 && !now.can_ask) { Next::AwaitNodes } else { Next::Wait }
+    if now.awaited() > 0 || (idle && !now.can_ask) { Next::AwaitNodes } else { Next::Wait }
 }
 
-/// So many of the waiting nodes: one after the other of the zone in which most nodes work.
-fn chosen(now: &Standing, count: usize) -> Vec<String> {
-    let mut working = now.working.clone();
-    let mut left: Vec<&Waiting> = now.waiting.iter().filter(|node| node.works).collect();
-    left.extend(now.waiting.iter().filter(|node| !node.works));
+/// By how many working nodes each zone is above what it had.
+fn levels<'c>(course: &'c Course, now: &'c Standing) -> BTreeMap<&'c str, i64> {
+    let zones = course.zones.keys().chain(now.waiting.iter().map(|node| &node.zone));
+    zones.map(|zone| (zone.as_str(), of(&now.working, zone) - of(&course.zones, zone))).collect()
+}
+
+fn of(nodes: &BTreeMap<String, usize>, zone: &str) -> i64 {
+    nodes.get(zone).map_or(0, |count| i64::try_from(*count).unwrap_or(i64::MAX))
+}
+
+/// Zones with nodes that work and wait.
+fn open_zones(now: &Standing) -> BTreeSet<&str> {
+    now.waiting.iter().filter(|node| node.works).map(|node| node.zone.as_str()).collect()
+}
+
+/// Takes working nodes one after the other from the zone with the highest level, as long as `may` says of that level that
+/// one may go.
+fn taken<'c>(
+    mut levels: BTreeMap<&'c str, i64>,
+    now: &'c Standing,
+    limit: usize,
+    may: impl Fn(&BTreeMap<&str, i64>, i64) -> bool,
+) -> Vec<String> {
+    let mut left: Vec<_> = now.waiting.iter().filter(|node| node.works).collect();
     let mut names = Vec::new();
-    while names.len() < count && !left.is_empty() {
-        let most = |node: &Waiting| (node.works, working.get(&node.zone).copied().unwrap_or_default());
-        let best = left.iter().map(|node| most(node)).max();
-        let Some(at) = left.iter().position(|node| Some(most(node)) == best) else { break };
-        let node = left.remove(at);
-        if node.works
-            && let Some(count) = working.get_mut(&node.zone)
-        {
-            *count = count.saturating_sub(1);
+    while names.len() < limit {
+        let level = |zone: &str| levels.get(zone).copied().unwrap_or_default();
+        let Some(most) = left.iter().map(|node| level(&node.zone)).max() else { break };
+        let Some(at) = left.iter().position(|node| level(&node.zone) == most) else { break };
+        if !may(&levels, most) {
+            break;
         }
+        let node = left.remove(at);
+        levels.entry(&node.zone).and_modify(|level| *level -= 1);
         names.push(node.name.clone());
     }
     names
 }
 
-/// Spreads nodes that are asked for over the zones that lack most of what they had before.
-fn spread(course: &Course, now: &Standing, count: usize) -> BTreeMap<String, usize> {
-    let mut lacks: BTreeMap<&str, i64> = lacking(course, &now.fresh).collect();
-    let mut asked = BTreeMap::new();
-    for _ in 0..count {
-        let Some(lack) = lacks.values().copied().max() else { break };
-        let Some((zone, left)) = lacks.iter_mut().find(|(_, left)| **left == lack) else { break };
-        *left -= 1;
-        *asked.entry((*zone).to_owned()).or_default() += 1;
+/// Nodes whose zone has another one in their place. When the first ones are begun all others are cordoned: so until then
+/// every zone must have a node for its pods.
+fn covered(course: &Course, now: &Standing, limit: usize) -> Vec<String> {
+    let levels = levels(course, now);
+    let is_bare = |zone: &&str| levels.get(zone).copied().unwrap_or_default() <= 0;
+    if !now.cordoned && now.awaited() > 0 && open_zones(now).iter().any(is_bare) {
+        return Vec::new();
     }
-    asked
+    taken(levels, now, limit, |_, level| level > 0)
 }
 
-/// How many nodes each zone has fewer than before.
-fn lacking<'c>(course: &'c Course, nodes: &'c BTreeMap<String, usize>) -> impl Iterator<Item = (&'c str, i64)> {
-    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-    course
-        .zones
-        .iter()
-        .map(move |(zone, had)| (zone.as_str(), number(*had) - number(nodes.get(zone).copied().unwrap_or_default())))
+/// Nodes for which others are there, though not in their zones: whoever added them has put them elsewhere.
+fn uncovered(course: &Course, now: &Standing, limit: usize) -> Vec<String> {
+    let working: usize = now.working.values().sum();
+    taken(levels(course, now), now, limit.min(working.saturating_sub(course.size())), |_, _| true)
 }
 
-/// How far the zones of a pool are apart: the largest number of nodes that one has lost against another, measured by what
-/// each had before.
+/// Nodes that may be away beside those that are: none that would bring its zone more than one below another. Where that
+/// is none, since no node of a zone comes back, the zones with nodes that wait are compared with each other only.
+fn in_turns(course: &Course, now: &Standing, limit: usize) -> Vec<String> {
+    let begin = taken(levels(course, now), now, limit, |levels, level| levels.values().all(|other| level >= *other));
+    if !begin.is_empty() || now.in_flight + now.leaving > 0 {
+        return begin;
+    }
+    let open = open_zones(now);
+    let levels = levels(course, now).into_iter().filter(|(zone, _)| open.contains(zone)).collect();
+    taken(levels, now, limit, |levels, level| levels.values().all(|other| level >= *other))
+}
+
+/// Nodes to ask for: in rounds, one for each zone of the lowest level that lacks some, and only whole rounds as long as
+/// something that is under way will make room for them.
+fn lacking(course: &Course, now: &Standing) -> BTreeMap<String, usize> {
+    let working: usize = now.working.values().sum();
+    let away = now.in_flight + now.leaving;
+    let mut room = (course.size() + course.surge).saturating_sub(working + away + now.awaited());
+    let part = i64::try_from(course.part()).unwrap_or(i64::MAX);
+    // By zone: its level with what is coming, and how many it lacks until all that wait have another in their place.
+    let mut zones: BTreeMap<&str, (i64, i64)> = levels(course, now)
+        .into_iter()
+        .map(|(zone, level)| {
+            let level = level + of(&now.coming, zone);
+            let waiting = now.waiting.iter().filter(|node| node.works && node.zone == zone).count();
+            (zone, (level, i64::try_from(waiting).unwrap_or(i64::MAX) - level))
+        })
+        .collect();
+    let mut ask = BTreeMap::new();
+    loop {
+        let open = zones.iter().filter(|(_, (level, lacks))| *lacks > 0 && *level < part);
+        let Some(lowest) = open.clone().map(|(_, (level, _))| *level).min() else { break };
+        let round: Vec<&str> = open.filter(|(_, (level, _))| *level == lowest).map(|(zone, _)| *zone).collect();
+        let is_whole = round.len() <= room;
+        let must_do = ask.is_empty() && away == 0 && now.awaited() == 0;
+        if room == 0 || !(is_whole || must_do) {
+            break;
+        }
+        for zone in round.into_iter().take(room) {
+            room -= 1;
+            *ask.entry(zone.to_owned()).or_default() += 1;
+            zones.entry(zone).and_modify(|(level, lacks)| (*level, *lacks) = (*level + 1, *lacks - 1));
+        }
+    }
+    ask
+}
+
+/// How far the zones of a pool are apart: by how much the highest level is above the lowest.
 #[must_use]
 pub fn imbalance(course: &Course, working: &BTreeMap<String, usize>) -> usize {
-    let lost: Vec<i64> = lacking(course, working).map(|(_, lost)| lost).collect();
-    let (most, least) = (lost.iter().max().copied().unwrap_or(0), lost.iter().min().copied().unwrap_or(0));
-    usize::try_from(most - least).unwrap_or_default()
+    let levels = course.zones.keys().map(|zone| of(working, zone) - of(&course.zones, zone));
+    let (most, least) = levels.fold((i64::MIN, i64::MAX), |(most, least), level| (most.max(level), least.min(level)));
+    usize::try_from(most.saturating_sub(least)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -185,6 +259,9 @@ mod tests {
         most_nodes: usize,
         least_nodes: usize,
         worst: usize,
+        lowest: i64,
+        /// Nodes come in the zones that have the fewest, as from a careful provider.
+        in_turn: bool,
         began: Vec<String>,
         asked: usize,
     }
@@ -200,20 +277,31 @@ mod tests {
                     }
                 }
             }
-            let fresh = course.zones.keys().map(|zone| (zone.clone(), 0)).collect();
             let standing =
-                Standing { waiting, working: course.zones.clone(), fresh, can_ask: surge > 0, ..Standing::default() };
+                Standing { waiting, working: course.zones.clone(), can_ask: surge > 0, ..Standing::default() };
             let size = course.size();
-            let worst = 0;
-            Self { course, standing, most_nodes: size, least_nodes: size, worst, began: Vec::new(), asked: 0 }
+            let (worst, lowest) = (0, 0);
+            Self {
+                course,
+                standing,
+                most_nodes: size,
+                least_nodes: size,
+                worst,
+                lowest,
+                in_turn: false,
+                began: Vec::new(),
+                asked: 0,
+            }
         }
 
         fn watch(&mut self) {
             let working: usize = self.standing.working.values().sum();
             self.least_nodes = self.least_nodes.min(working);
-            let all = working + self.standing.in_flight + self.standing.leaving + self.standing.coming;
+            let all = working + self.standing.in_flight + self.standing.leaving + self.standing.awaited();
             self.most_nodes = self.most_nodes.max(all);
             self.worst = self.worst.max(imbalance(&self.course, &self.standing.working));
+            let lowest = levels(&self.course, &self.standing).into_values().min().unwrap_or(0);
+            self.lowest = self.lowest.min(lowest);
         }
 
         /// Plays it to its end; `choose` says which of what is under way is next.
@@ -224,6 +312,7 @@ mod tests {
                 self.watch();
                 match next(&self.course, &self.standing) {
                     Next::Begin(names) => {
+                        self.standing.cordoned = true;
                         for name in names {
                             let at = self.standing.waiting.iter().position(|node| node.name == name).unwrap();
                             let node = self.standing.waiting.remove(at);
@@ -237,8 +326,7 @@ mod tests {
                     Next::Ask(zones) => {
                         for (zone, count) in zones {
                             self.asked += count;
-                            self.standing.coming += count;
-                            *self.standing.fresh.get_mut(&zone).unwrap() += count;
+                            *self.standing.coming.entry(zone.clone()).or_default() += count;
                             coming.extend(std::iter::repeat_n(zone, count));
                         }
                         continue;
@@ -248,10 +336,15 @@ mod tests {
                 }
                 let events = coming.len() + draining.len();
                 assert!(events > 0, "hangs: {:?}", self.standing);
-                let at = choose(events);
+                let at = if self.in_turn && !coming.is_empty() {
+                    let working = |zone: &String| of(&self.standing.working, zone) - of(&self.course.zones, zone);
+                    (0..coming.len()).min_by_key(|at| working(&coming[*at])).unwrap()
+                } else {
+                    choose(events)
+                };
                 if at < coming.len() {
                     let zone = coming.remove(at);
-                    self.standing.coming -= 1;
+                    *self.standing.coming.get_mut(&zone).unwrap() -= 1;
                     *self.standing.working.get_mut(&zone).unwrap() += 1;
                 } else {
                     let zone = draining.remove(at - coming.len());
@@ -259,7 +352,6 @@ mod tests {
                     if self.course.surge == 0 {
                         // It comes back, renewed.
                         *self.standing.working.get_mut(&zone).unwrap() += 1;
-                        *self.standing.fresh.get_mut(&zone).unwrap() += 1;
                     }
                 }
             }
@@ -273,9 +365,36 @@ mod tests {
         play.play_on(|_| 0);
         assert_eq!((play.began.len(), play.asked), (50, 50));
         assert_eq!((play.least_nodes, play.most_nodes), (50, 65));
-        // The nodes of one zone come before those of the others: no further apart than one step.
-        assert!(play.worst <= 3, "{}", play.worst);
+        // The first nodes come one zone after the other here: no further apart than one zone's part of the surge.
+        assert_eq!((play.worst, play.lowest), (5, 0));
         assert_eq!(play.standing.working, zones(&[17, 17, 16]));
+    }
+
+    #[test]
+    fn nodes_that_come_in_turn_keep_the_zones_level() {
+        for counts in [&[17, 17, 16][..], &[10, 2, 1], &[4, 4, 4, 4]] {
+            let mut play = Play::new(counts, if counts[0] == 17 { 15 } else { counts.len() });
+            // Each event is that of the zone that has the fewest.
+            play.in_turn = true;
+            play.play_on(|_| 0);
+            assert_eq!((play.worst, play.lowest), (1, 0), "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_ones_begin_when_every_zone_has_a_new_node() {
+        let mut play = Play::new(&[2, 2], 2);
+        play.standing.coming = zones(&[0, 1]);
+        play.standing.working = zones(&[3, 2]);
+        assert_eq!(next(&play.course, &play.standing), Next::AwaitNodes);
+        play.standing.cordoned = true;
+        assert_eq!(next(&play.course, &play.standing), Next::Begin(vec!["a0".into()]));
+        // Somebody has put them all into one zone: better those than none.
+        play.standing.coming.clear();
+        play.standing.working = zones(&[2, 4]);
+        assert_eq!(next(&play.course, &play.standing), Next::Begin(vec!["b0".into(), "b1".into()]));
+        play.standing.waiting.retain(|node| node.zone == "a");
+        assert_eq!(next(&play.course, &play.standing), Next::Begin(vec!["a0".into(), "a1".into()]));
     }
 
     #[test]
@@ -318,6 +437,8 @@ mod tests {
             prop_assert_eq!(play.asked, nodes as usize);
             prop_assert_eq!(play.least_nodes, nodes as usize);
             prop_assert!(play.most_nodes <= (nodes + surge) as usize);
+            prop_assert!(play.lowest >= 0, "a zone has fewer than it had: {}", play.lowest);
+            prop_assert!(play.worst <= play.course.part(), "{} apart, of {}", play.worst, play.course.part());
             prop_assert_eq!(play.standing.working, play.course.zones);
         }
 
@@ -332,6 +453,7 @@ mod tests {
             let nodes: usize = counts.iter().sum();
             prop_assert_eq!(play.began.len(), nodes);
             prop_assert!(play.least_nodes + play.course.at_once >= nodes);
+            prop_assert!(play.worst <= play.course.part(), "{} apart, of {}", play.worst, play.course.part());
         }
     }
 }

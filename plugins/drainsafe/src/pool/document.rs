@@ -3,7 +3,7 @@
 use patchkit::report::Block;
 use patchkit::report::{Cell, Column, Document, Finding, Table, Tone, words::count};
 
-use super::{Headroom, PoolPlan};
+use super::{Headroom, NodeStart, PoolPlan};
 use crate::drain::{findings_in, words::duration};
 
 /// Outdated nodes that are shown one by one; of more the rest is counted.
@@ -95,11 +95,22 @@ fn points(plan: &PoolPlan) -> Vec<String> {
     points.push(
         "outdated nodes are shunned first (PreferNoSchedule), and cordoned when there is room elsewhere".to_owned(),
     );
-    let coming = if plan.course.surge > 0 {
-        format!(", with {} for a new node to be Ready", duration(plan.node_seconds))
-    } else {
-        String::new()
-    };
-    points.push(format!("about {} in all{coming}", duration(plan.predicted_seconds)));
+    points.push(format!("about {} in all", duration(plan.predicted_seconds)));
+    if plan.course.surge > 0 {
+        points.push(match plan.node_start {
+            NodeStart::Given(seconds) => {
+                format!("that supposes {} for a new node to be Ready, as given", duration(seconds))
+            }
+            NodeStart::Seen(seconds) => format!(
+                "that supposes {} for a new node to be Ready, as the pool's nodes took from their creation; what the \
+                 provider needs before cannot be seen (--node-start)",
+                duration(seconds)
+            ),
+            NodeStart::Guessed(seconds) => format!(
+                "that supposes {} for a new node to be Ready, since the pool's nodes do not tell (--node-start)",
+                duration(seconds)
+            ),
+        });
+    }
     points
 }

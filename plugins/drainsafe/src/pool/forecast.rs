@@ -1,15 +1,25 @@
 //! How long the update of a pool takes: its drains played through, node after node, with the pods that wait for each
 //! other and the nodes that have to come first.
 
-use std::collections::{BTreeMap, BinaryHeap};
+use std::{
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
+    time::Duration,
+};
 
 use patchkit::snapshot::objects::node::Node;
 
-use super::course::Course;
+use super::{
+    course::{Course, Next, Standing, next},
+    model::NodeStart,
+};
 use crate::drain::{self, DrainPlan};
 
-/// From the decision to begin a node until its first pod is asked to go: the proof, the cordon, the journal.
-const BEGIN_SECONDS: f64 = 0.5;
+/// From the decision to begin nodes until the first pod is asked to go: the proof and the journal.
+const BEGIN_SECONDS: f64 = 0.3;
+/// The cordon of a node of each zone.
+const CORDON_SECONDS: f64 = 0.03;
+/// From the end of a node's last pod until the node is known to be empty: the watch tells of it, and a list is read.
+const AFTER_SECONDS: f64 = 0.1;
 /// A node is listed once more when it seems empty, and so long after its cordon at the earliest.
 const LIST_SECONDS: f64 = 2.0;
 /// Longer than this no node takes to come.
@@ -24,6 +34,8 @@ const REMOVE_SECONDS: f64 = 0.5;
 pub struct Pace {
     /// From asking for a node until it is Ready, in seconds.
     pub node: f64,
+    /// What was supposed of it before the first has come.
+    pub start: NodeStart,
     /// From a node's end until it is removed, in seconds.
     pub remove: f64,
     /// The nodes that come are asked for by the run itself, each time.
@@ -31,9 +43,10 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// As the nodes of the pool have shown: the median of the times from their creation until they were Ready.
+    /// As the user says, or as the nodes of the pool have shown: the median of the times from their creation until they
+    /// were Ready.
     #[must_use]
-    pub fn of(nodes: &[&Node], asks: bool) -> Self {
+    pub fn of(nodes: &[&Node], asks: bool, given: Option<Duration>) -> Self {
         let took = |node: &&Node| {
             let ready =
                 node.conditions.iter().find(|condition| condition.kind == "Ready" && condition.status == "True")?;
@@ -42,8 +55,13 @@ impl Pace {
         };
         let mut seconds: Vec<i64> = nodes.iter().filter_map(took).collect();
         seconds.sort_unstable();
-        let node = seconds.get(seconds.len() / 2).map_or(USUAL_NODE_SECONDS, |seconds| *seconds as f64 + 1.0);
-        Self { node, remove: REMOVE_SECONDS, asks }
+        let whole = |seconds: f64| seconds.ceil() as u64;
+        let (node, start) = match (given, seconds.get(seconds.len() / 2)) {
+            (Some(given), _) => (given.as_secs_f64(), NodeStart::Given(whole(given.as_secs_f64()))),
+            (None, Some(seconds)) => (*seconds as f64 + 1.0, NodeStart::Seen(whole(*seconds as f64 + 1.0))),
+            (None, None) => (USUAL_NODE_SECONDS, NodeStart::Guessed(whole(USUAL_NODE_SECONDS))),
+        };
+        Self { node, start, remove: REMOVE_SECONDS, asks }
     }
 }
 
@@ -77,49 +95,135 @@ impl Outline {
     #[must_use]
     pub fn together<'n>(&self, nodes: impl IntoIterator<Item = &'n str>) -> f64 {
         let mut play = Play::new(self);
-        nodes.into_iter().map(|node| play.drain(self, node, 0.0)).fold(0.0, f64::max)
+        nodes.into_iter().map(|node| play.drain(self, node, BEGIN_SECONDS, usize::MAX)).fold(0.0, f64::max)
     }
 
-    /// Seconds until these nodes are drained in this order, and what was moved is Ready again.
+    /// Seconds until all of the pool is through and what was moved is Ready again: from how it stands, with the nodes that
+    /// are being drained and how many pods each of them still has. What is done next is what the run would do.
     #[must_use]
-    pub fn forecast<'n>(&self, course: &Course, pace: Pace, order: impl IntoIterator<Item = &'n str>) -> f64 {
-        let order: Vec<&str> = order.into_iter().collect();
-        let at_once = if course.surge > 0 { course.surge.min(course.at_once) } else { course.at_once }.max(1);
-        let first = if course.surge > 0 { pace.node } else { 0.0 };
-        // The moments at which a node may begin.
-        let mut free: BinaryHeap<Moment> = std::iter::repeat_n(Moment(first), at_once).collect();
-        let mut released: Vec<f64> = Vec::new();
+    pub fn forecast<'n>(
+        &self,
+        course: &Course,
+        pace: Pace,
+        mut standing: Standing,
+        begun: impl IntoIterator<Item = (&'n str, usize)>,
+    ) -> f64 {
         let mut play = Play::new(self);
-        let mut end = 0.0_f64;
-        for node in order {
-            let Some(Moment(begin)) = free.pop() else { break };
-            let done = play.drain(self, node, begin) + pace.remove;
-            end = end.max(done);
-            // Its place is taken by the next node of all zones, when as many have gone; with new nodes these come first.
-            released.push(done);
-            if released.len() == course.step().min(at_once) {
-                let all = released.drain(..).fold(0.0, f64::max);
-                let next = if course.surge > 0 && pace.asks { all + pace.node } else { all };
-                free.extend(std::iter::repeat_n(Moment(next), course.step().min(at_once)));
+        let mut events: BinaryHeap<Event> = BinaryHeap::new();
+        // Whoever adds the nodes: they are there when the run would have asked for them.
+        standing.can_ask = course.surge > 0;
+        let begun: Vec<_> = begun.into_iter().collect();
+        standing.in_flight = begun.len();
+        for (node, left) in begun {
+            let drained = Happens::Drained(node.to_owned(), String::new());
+            events.push(Event(play.drain(self, node, 0.0, left), drained));
+        }
+        let coming = std::mem::take(&mut standing.coming);
+        let leaving = std::mem::take(&mut standing.leaving);
+        events.extend((0..leaving).map(|_| Event(pace.remove, Happens::Removed(String::new()))));
+        standing.leaving = leaving;
+        for (zone, count) in coming {
+            events.extend((0..count).map(|_| Event(pace.node, Happens::Came(zone.clone()))));
+            *standing.coming.entry(zone).or_default() += count;
+        }
+        let (mut now, mut cordoned_at) = (0.0_f64, 0.0_f64);
+        // Every round begins, asks, or takes an event; each node is begun once and asked for once.
+        for _ in 0..(standing.waiting.len() + events.len() + 1) * 16 {
+            match next(course, &standing) {
+                Next::Begin(names) if now >= cordoned_at => {
+                    let ready = play.ready_at(now);
+                    if ready > now {
+                        events.push(Event(ready, Happens::Look));
+                    } else {
+                        // The first time all the others are cordoned with them.
+                        let rounds = if standing.cordoned { 1 } else { standing.waiting.len().div_ceil(course.step()) };
+                        cordoned_at = now + BEGIN_SECONDS + rounds as f64 * CORDON_SECONDS;
+                        standing.cordoned = true;
+                        for name in names {
+                            let Some(at) = standing.waiting.iter().position(|node| node.name == name) else { continue };
+                            let node = standing.waiting.remove(at);
+                            if node.works {
+                                standing.working.entry(node.zone.clone()).and_modify(|count| *count -= 1);
+                            }
+                            standing.in_flight += 1;
+                            let end = play.drain(self, &name, cordoned_at, usize::MAX);
+                            events.push(Event(end, Happens::Drained(name, node.zone)));
+                        }
+                        events.push(Event(cordoned_at, Happens::Look));
+                        continue;
+                    }
+                }
+                Next::Ask(zones) => {
+                    // Who adds nodes by himself does not wait for some to go.
+                    let comes = if pace.asks || !standing.cordoned { now + pace.node } else { now };
+                    for (zone, count) in zones {
+                        events.extend((0..count).map(|_| Event(comes, Happens::Came(zone.clone()))));
+                        *standing.coming.entry(zone).or_default() += count;
+                    }
+                    continue;
+                }
+                _ => {}
+            }
+            let Some(Event(at, _)) = events.peek() else { break };
+            now = now.max(*at);
+            // What happens at one moment is seen together.
+            while events.peek().is_some_and(|Event(at, _)| *at <= now) {
+                let Some(Event(_, happens)) = events.pop() else { break };
+                match happens {
+                    Happens::Look => {}
+                    Happens::Came(zone) => {
+                        standing.coming.entry(zone.clone()).and_modify(|count| *count = count.saturating_sub(1));
+                        *standing.working.entry(zone).or_default() += 1;
+                    }
+                    Happens::Drained(node, zone) => {
+                        play.drained(&node);
+                        standing.in_flight -= 1;
+                        standing.leaving += 1;
+                        events.push(Event(now + pace.remove, Happens::Removed(zone)));
+                    }
+                    Happens::Removed(zone) => {
+                        standing.leaving -= 1;
+                        if course.surge == 0 && !zone.is_empty() {
+                            // It comes back, or its like.
+                            *standing.working.entry(zone).or_default() += 1;
+                        }
+                    }
+                }
             }
         }
-        end.max(play.last_turn)
+        now.max(play.last_turn)
     }
 }
 
-/// A moment; the earliest one is the greatest, so that a heap gives it first.
-#[derive(Clone, Copy, PartialEq)]
-struct Moment(f64);
+/// Something that happens at a moment, in seconds; the earliest is the greatest, so that a heap gives it first.
+struct Event(f64, Happens);
 
-impl Eq for Moment {}
+enum Happens {
+    /// A node is Ready, in this zone.
+    Came(String),
+    /// This node is empty, in this zone.
+    Drained(String, String),
+    /// A node of this zone is removed.
+    Removed(String),
+    /// Something that was waited for is over.
+    Look,
+}
 
-impl Ord for Moment {
+impl PartialEq for Event {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Event {}
+
+impl Ord for Event {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         other.0.total_cmp(&self.0)
     }
 }
 
-impl PartialOrd for Moment {
+impl PartialOrd for Event {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
@@ -128,19 +232,29 @@ impl PartialOrd for Moment {
 struct Play {
     /// By group: when each of its turns is free.
     turns: Vec<Vec<f64>>,
+    /// By group: when the last of its pods that were moved is Ready again, and on how many nodes it is being drained.
+    back: Vec<(f64, usize)>,
+    /// The groups of nodes that are being drained.
+    busy: BTreeMap<String, BTreeSet<usize>>,
     last_turn: f64,
 }
 
 impl Play {
     fn new(outline: &Outline) -> Self {
-        Self { turns: outline.at_once.iter().map(|count| vec![0.0; (*count).min(1000)]).collect(), last_turn: 0.0 }
+        Self {
+            turns: outline.at_once.iter().map(|count| vec![0.0; (*count).min(1000)]).collect(),
+            back: vec![(0.0, 0); outline.at_once.len()],
+            busy: BTreeMap::new(),
+            last_turn: 0.0,
+        }
     }
 
-    /// Drains a node from a moment on; says when it is empty.
-    fn drain(&mut self, outline: &Outline, node: &str, begin: f64) -> f64 {
-        let begin = begin + BEGIN_SECONDS;
+    /// Drains the last `left` pods of a node from a moment on; says when it is empty.
+    fn drain(&mut self, outline: &Outline, node: &str, begin: f64, left: usize) -> f64 {
         let mut end = begin + LIST_SECONDS;
-        for (group, turn, ending) in outline.nodes.get(node).into_iter().flatten() {
+        let pods = outline.nodes.get(node).map(Vec::as_slice).unwrap_or_default();
+        let groups: BTreeSet<usize> = pods.iter().map(|(group, ..)| *group).collect();
+        for (group, turn, ending) in &pods[pods.len().saturating_sub(left)..] {
             let Some(next) =
                 self.turns.get_mut(*group).and_then(|turns| turns.iter_mut().min_by(|a, b| a.total_cmp(b)))
             else {
@@ -148,16 +262,40 @@ impl Play {
             };
             let asked = begin.max(*next);
             *next = asked + turn;
+            if let Some((back, _)) = self.back.get_mut(*group) {
+                *back = back.max(*next);
+            }
             self.last_turn = self.last_turn.max(*next);
             end = end.max(asked + ending);
         }
-        end
+        for group in &groups {
+            if let Some((_, nodes)) = self.back.get_mut(*group) {
+                *nodes += 1;
+            }
+        }
+        self.busy.insert(node.to_owned(), groups);
+        end + AFTER_SECONDS
+    }
+
+    fn drained(&mut self, node: &str) {
+        for group in self.busy.remove(node).into_iter().flatten() {
+            if let Some((_, nodes)) = self.back.get_mut(group) {
+                *nodes -= 1;
+            }
+        }
+    }
+
+    /// When what was moved and has no other pod on a node that is being drained is Ready again: before, no node is begun.
+    fn ready_at(&self, now: f64) -> f64 {
+        let idle = self.back.iter().filter(|(_, nodes)| *nodes == 0).map(|(back, _)| *back);
+        idle.fold(now, f64::max)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pool::Waiting;
 
     fn outline(nodes: &[(&str, &[usize])], groups: usize) -> Outline {
         let pods = nodes.iter().map(|(name, groups)| {
@@ -170,27 +308,44 @@ mod tests {
         Course { zones: [("a".to_owned(), 4)].into(), surge, at_once }
     }
 
-    const PACE: Pace = Pace { node: 10.0, remove: 0.0, asks: true };
+    /// All four nodes wait.
+    fn at_first(course: &Course) -> Standing {
+        let waiting = ["n1", "n2", "n3", "n4"].map(|name| Waiting { name: name.into(), zone: "a".into(), works: true });
+        Standing { waiting: waiting.to_vec(), working: course.zones.clone(), ..Standing::default() }
+    }
+
+    const PACE: Pace = Pace { node: 10.0, start: NodeStart::Given(10), remove: 0.0, asks: true };
 
     #[test]
     fn pods_of_a_group_wait_for_each_other_over_nodes() {
         let both = outline(&[("n1", &[0]), ("n2", &[0])], 1);
         let apart = outline(&[("n1", &[0]), ("n2", &[1])], 2);
-        assert!((both.together(["n1", "n2"]) - 8.7).abs() < 1e-9);
-        assert!((apart.together(["n1", "n2"]) - 5.5).abs() < 1e-9);
+        let around = BEGIN_SECONDS + AFTER_SECONDS;
+        assert!((both.together(["n1", "n2"]) - 8.2 - around).abs() < 1e-9);
+        assert!((apart.together(["n1", "n2"]) - 5.0 - around).abs() < 1e-9);
         // An empty node is listed.
-        assert!((apart.together(["n9"]) - 2.5).abs() < 1e-9);
+        assert!((apart.together(["n9"]) - LIST_SECONDS - around).abs() < 1e-9);
     }
 
     #[test]
     fn nodes_that_are_asked_for_come_first() {
         let pool = outline(&[("n1", &[0]), ("n2", &[1]), ("n3", &[2]), ("n4", &[3])], 4);
-        let order = ["n1", "n2", "n3", "n4"];
-        let seconds = |course: Course, pace| pool.forecast(&course, pace, order);
-        assert!((seconds(course(4, 4), PACE) - 15.5).abs() < 1e-9);
+        let seconds = |course: Course, pace| pool.forecast(&course, pace, at_first(&course), []);
+        // A pod takes 5 s to end, and each wave begins with its cordons; the first one with those of all four.
+        let (drain, first) = (5.0 + BEGIN_SECONDS + CORDON_SECONDS + AFTER_SECONDS, 3.0 * CORDON_SECONDS);
+        let is = |seconds: f64, expected: f64| assert!((seconds - expected).abs() < 1e-9, "{seconds} {expected}");
+        is(seconds(course(4, 4), PACE), 10.0 + first + drain);
         // Two at a time, each pair after its two nodes.
-        assert!((seconds(course(2, 2), PACE) - 31.0).abs() < 1e-9);
-        assert!((seconds(course(2, 2), Pace { asks: false, ..PACE }) - 21.0).abs() < 1e-9);
-        assert!((seconds(course(0, 1), PACE) - 22.0).abs() < 1e-9);
+        is(seconds(course(2, 2), PACE), 20.0 + first + 2.0 * drain);
+        is(seconds(course(2, 2), Pace { asks: false, ..PACE }), 10.0 + first + 2.0 * drain);
+        is(seconds(course(0, 1), PACE), first + 4.0 * drain);
+        // Half of the way.
+        let mut standing = at_first(&course(2, 2));
+        standing.waiting.drain(..2);
+        standing.working = [("a".to_owned(), 4)].into();
+        standing.cordoned = true;
+        let left = |left| pool.forecast(&course(2, 2), PACE, standing.clone(), [("n1", left), ("n2", left)]);
+        is(left(1), 5.0 + AFTER_SECONDS + 10.0 + drain);
+        is(left(0), LIST_SECONDS + AFTER_SECONDS + 10.0 + drain);
     }
 }

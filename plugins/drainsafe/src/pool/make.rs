@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -13,7 +14,7 @@ use patchkit::{
 };
 
 use super::{
-    Course, Criterion, Headroom, Members, OutdatedNode, Outline, PoolPlan, Question,
+    Course, Criterion, Headroom, Members, OutdatedNode, Outline, PoolPlan, Question, Standing, Waiting,
     document::document,
     forecast::Pace,
     members::{NoMembers, by_zone},
@@ -44,6 +45,8 @@ pub struct Wish {
     pub surge: Option<SurgeSetting>,
     /// Nodes that are added are asked for by a command.
     pub asks: bool,
+    /// How long a new node takes to be Ready, where that is known.
+    pub node_start: Option<Duration>,
     /// Something replaces drained nodes, or takes them away for it.
     pub replaces: bool,
     /// A place that is not certain will do.
@@ -99,7 +102,7 @@ pub fn make(snapshot: &mut Snapshot, options: &Options, wish: &Wish, now: Timest
     let nodes = wish.members.nodes(snapshot);
     let names: BTreeSet<String> = found.iter().map(|node| node.name.clone()).collect();
     let course = course(&nodes, &names, wish, options);
-    let pace = Pace::of(&nodes, wish.asks);
+    let pace = Pace::of(&nodes, wish.asks, wish.node_start);
     let count = nodes.len();
     let surge_note = surge_note(count, &course, wish);
     let outline = outline_of(snapshot, options, &names, now);
@@ -110,7 +113,7 @@ pub fn make(snapshot: &mut Snapshot, options: &Options, wish: &Wish, now: Timest
             outdated: found,
             nodes: count,
             predicted_seconds: 0,
-            node_seconds: pace.node.ceil() as u64,
+            node_start: pace.start,
             surge_note,
             headroom: if course.surge > 0 { Headroom::Surge } else { Headroom::Nowhere },
             course,
@@ -125,9 +128,19 @@ pub fn make(snapshot: &mut Snapshot, options: &Options, wish: &Wish, now: Timest
     if plan.course.surge == 0 && plan.blocked.is_empty() && !plan.outdated.is_empty() {
         plan.headroom = headroom(snapshot, options, wish, plan, now);
     }
-    let order = plan.outdated.iter().map(|node| node.name.as_str());
-    plan.predicted_seconds = made.outline.forecast(&plan.course, pace, order).ceil() as u64;
+    let standing = at_first(plan, snapshot);
+    plan.predicted_seconds = made.outline.forecast(&plan.course, pace, standing, []).ceil() as u64;
     Ok(made)
+}
+
+/// How the pool stands before anything is done.
+fn at_first(plan: &PoolPlan, snapshot: &Snapshot) -> Standing {
+    let waiting = plan.outdated.iter().map(|outdated| {
+        let node = snapshot.nodes.iter().find(|node| node.meta.name == outdated.name.as_str());
+        let works = node.is_some_and(|node| works(node, true));
+        Waiting { name: outdated.name.clone(), zone: outdated.zone.clone(), works }
+    });
+    Standing { waiting: waiting.collect(), working: plan.course.zones.clone(), ..Standing::default() }
 }
 
 /// The outdated nodes, in the order in which they go.

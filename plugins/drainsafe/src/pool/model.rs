@@ -19,6 +19,17 @@ pub struct OutdatedNode {
     pub seconds: u64,
 }
 
+/// How long a new node is supposed to take from being asked for until it is Ready, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeStart {
+    /// As the user says.
+    Given(u64),
+    /// As the nodes of the pool took from their creation.
+    Seen(u64),
+    /// Nothing is known of it.
+    Guessed(u64),
+}
+
 /// Where the pods of the outdated nodes go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Headroom {
@@ -59,8 +70,8 @@ pub struct PoolPlan {
     pub headroom: Headroom,
     /// How long it takes, in seconds.
     pub predicted_seconds: u64,
-    /// How long one node takes to come, in seconds, as was assumed; with surge.
-    pub node_seconds: u64,
+    /// How long one node is supposed to take to come; with surge.
+    pub node_start: NodeStart,
     /// What keeps a node from being drained at all: by node.
     pub blocked: BTreeMap<String, String>,
 }

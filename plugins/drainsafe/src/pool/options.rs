@@ -90,6 +90,11 @@ pub struct PoolOptions {
     #[arg(long, value_name = "COMMAND")]
     pub surge_command: Option<String>,
 
+    /// How long a new node takes from being asked for until it is Ready, for the forecast and the windows. By default as
+    /// long as the pool's nodes took from their creation, which leaves out what the provider needed before
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub node_start: Option<Duration>,
+
     /// How long to wait for nodes to be Ready
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = parse_duration)]
     pub surge_timeout: Duration,

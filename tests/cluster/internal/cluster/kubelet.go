@@ -29,6 +29,9 @@ func labelNodes(ctx context.Context, kubeconfig string) error {
 	if err != nil {
 		return err
 	}
+	// By default a client sends five requests a second: the tenth node would
+	// wait, and one that comes after fifty for most of a minute.
+	config.QPS = -1
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return err
