@@ -80,9 +80,9 @@ balance() {
     END { print start + 0 " / " worst + 0 }' "$1"
 }
 
-# Every change of every object of a kind, one a line.
+# Every change of every object of a kind, one a line. In chunks a list would be one line.
 watch() {
-  kubectl get "$1" -A --watch --output-watch-events -o jsonpath="{.type} $2"'{"\n"}' >"$work/$1" &
+  kubectl get "$1" -A --watch --chunk-size=0 --output-watch-events -o jsonpath="{.type} $2"'{"\n"}' >"$work/$1" &
   watches+=($!)
 }
 

@@ -19,6 +19,8 @@ use crate::render::printable;
 
 /// What takes less time than this shows no progress at all: lines that come and go at once only disturb.
 const DELAY: Duration = Duration::from_millis(300);
+/// The size that is assumed of a terminal that does not tell its own.
+const DEFAULT_SIZE: (usize, usize) = (80, 24);
 /// Time between two pictures of the spinner.
 const TICK: Duration = Duration::from_millis(120);
 
@@ -92,28 +94,22 @@ impl Progress {
         ProgressLine { bar }
     }
 
-    /// A new line for one thing that is being done, such as `node-1 ███▌  3 of 8  waits for …`; it leaves when it is
-    /// dropped. `total` is the number of its steps.
+    /// A new line below the others, for something that is being done; it leaves when it is dropped.
     #[must_use]
-    pub fn task(&self, what: &str, total: usize) -> TaskLine {
+    pub fn task(&self) -> TaskLine {
         let bar = self.display.as_ref().map(|display| {
-            let bar = ProgressBar::new(total as u64).with_style(task_style());
-            let bar = display.lines.add(bar);
-            bar.set_prefix(printable(what).into_owned());
+            let bar = display.lines.add(ProgressBar::new(0).with_style(text_style()));
             display.bars.lock().unwrap_or_else(PoisonError::into_inner).push(bar.downgrade());
             bar
         });
-        TaskLine { bar }
+        TaskLine { bar, counts: false }
     }
 
-    /// A new line of text alone, below the others; it leaves when it is dropped.
+    /// The columns and rows of the terminal that the lines are drawn on.
     #[must_use]
-    pub fn text(&self) -> TaskLine {
-        let line = self.task("", 0);
-        if let Some(bar) = &line.bar {
-            bar.set_style(text_style());
-        }
-        line
+    pub fn size(&self) -> (usize, usize) {
+        let size = terminal_size::terminal_size_of(std::io::stderr());
+        size.map_or(DEFAULT_SIZE, |(width, height)| (usize::from(width.0), usize::from(height.0)))
     }
 
     /// Whether a person sees the lines.
@@ -231,22 +227,33 @@ impl Drop for ProgressLine {
 #[derive(Debug)]
 pub struct TaskLine {
     bar: Option<ProgressBar>,
+    /// It shows how far something is.
+    counts: bool,
 }
 
 impl TaskLine {
-    /// So many steps are done, of so many.
-    pub fn set(&self, done: usize, total: usize) {
-        if let Some(bar) = &self.bar {
-            bar.set_length(total as u64);
-            bar.set_position(done as u64);
+    /// How far something is, and what it does or waits for just now, such as `node-1 ███▌  3 of 8  waits for …`; cut where
+    /// the terminal ends.
+    pub fn count(&mut self, what: &str, done: usize, total: usize, text: &str) {
+        let Some(bar) = &self.bar else { return };
+        if !self.counts {
+            self.counts = true;
+            bar.set_style(task_style());
         }
+        bar.set_prefix(printable(what).into_owned());
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+        bar.set_message(printable(text).into_owned());
     }
 
-    /// What it does or waits for just now; cut where the terminal ends.
-    pub fn say(&self, text: &str) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(printable(text).into_owned());
+    /// A text alone, cut where the terminal ends.
+    pub fn say(&mut self, text: &str) {
+        let Some(bar) = &self.bar else { return };
+        if self.counts {
+            self.counts = false;
+            bar.set_style(text_style());
         }
+        bar.set_message(printable(text).into_owned());
     }
 }
 
@@ -258,9 +265,9 @@ impl Drop for TaskLine {
     }
 }
 
-/// `⠹ node-1 ████████▌        5 of 11  waits for …`.
+/// `⠹ node-1 ████████▌         5 of 11   waits for …`.
 fn task_style() -> ProgressStyle {
-    ProgressStyle::with_template("{spinner} {prefix} {bar:16} {pos} of {len}  {wide_msg}")
+    ProgressStyle::with_template("{spinner} {prefix} {bar:16} {pos:>3} of {len:3} {wide_msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("█▌ ")
 }
@@ -365,15 +372,15 @@ mod tests {
         let display = Arc::new(Display::new());
         let progress = Progress { display: Some(display.clone()) };
         display.show(|| ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), 255));
-        let node = progress.task("node-1", 8);
-        node.set(4, 8);
-        node.say(&format!("waits for the budget shop/web {}", "and more ".repeat(20)));
-        let pod = progress.text();
+        let mut node = progress.task();
+        node.count("node-1", 4, 8, &format!("waits for the budget shop/web {}", "and more ".repeat(20)));
+        let mut pod = progress.task();
+        pod.count("node-2", 1, 2, "");
         pod.say("shop/web-1  ends");
         display.show(ProgressDrawTarget::hidden);
         let written = screen.written();
         assert!(written.contains("node-1 ████████"), "{written}");
-        assert!(written.contains("4 of 8  waits for the budget"), "{written}");
+        assert!(written.contains("  4 of 8   waits for the budget"), "{written}");
         assert!(written.contains("  shop/web-1  ends"), "{written}");
         assert!(!written.contains("and more and more and more"), "cut where the terminal ends: {written}");
     }

@@ -82,9 +82,13 @@ impl<'c> Pool<'c> {
     }
 
     fn with_surge_by(&self, command: &str, flags: &[&str]) -> Run {
+        self.with_commands(command, "kubectl delete node \"$DRAINSAFE_NODE\" --wait=false", flags)
+    }
+
+    fn with_commands(&self, surge: &str, replace: &str, flags: &[&str]) -> Run {
         let selector = self.selector();
-        let mut args = vec!["pool", &selector, "--all", "--yes", "--surge=33%", "--surge-command", command];
-        args.extend(["--replace-command", "kubectl delete node \"$DRAINSAFE_NODE\" --wait=false"]);
+        let mut args = vec!["pool", &selector, "--all", "--yes", "--surge=33%", "--surge-command", surge];
+        args.extend(["--replace-command", replace]);
         args.extend(flags);
         self.place.drainsafe(&args)
     }
@@ -206,8 +210,47 @@ pub fn a_killed_update_is_gone_on_with_from_another_folder() {
     let events =
         pool.place.drainsafe(&["resume", "--yes", "-o", "json"]).folder(Path::new("/")).output().exits(0).events();
     assert_eq!(summary(&events)["pool"]["replaced"].as_array().unwrap().len(), 6);
+    assert_eq!(summary(&events)["pool"]["moves"], 6, "also those of nodes that were half drained: {events:#?}");
     pool.is_renewed();
     assert_eq!(pool.nodes().len(), 6, "no node was asked for twice");
+}
+
+/// Each command holds its run up, and the run is killed meanwhile: the first when its node is gone already, the second
+/// before it has done anything.
+pub fn a_command_whose_node_is_gone_is_never_run_again() {
+    let cluster = Cluster::shared();
+    let pool = Pool::new(&cluster, "pool-command", 1, 2, &script());
+    let folder = scratch::directory("commands");
+    let replace = format!(
+        r#"cd '{}'; echo "$DRAINSAFE_NODE $DRAINSAFE_ATTEMPT" >>log
+        remove() {{ kubectl delete node "$DRAINSAFE_NODE" --wait=false; }}
+        if mkdir first 2>/dev/null; then remove; mkdir first-holds; exec sleep 30; fi
+        if mkdir second 2>/dev/null; then mkdir second-holds; exec sleep 30; fi
+        remove"#,
+        folder.display()
+    );
+    let surge = pool.surge_command("");
+    let mut running = pool.with_commands(&surge, &replace, &[]).start();
+    let killed_at = |running: &mut patchkit_test_support::Running, file: &str| {
+        cluster.wait_for(file, || folder.join(file).exists().then_some(()));
+        running.kill();
+    };
+    killed_at(&mut running, "first-holds");
+    let _ = running.wait();
+    let mut running = pool.place.drainsafe(&["resume", "--yes"]).start();
+    killed_at(&mut running, "second-holds");
+    let _ = running.wait();
+    let events = pool.place.drainsafe(&["resume", "--yes", "-o", "json"]).output().exits(0).events();
+    assert_eq!(summary(&events)["pool"]["moves"], 2, "{events:#?}");
+    let log = fs::read_to_string(folder.join("log")).unwrap();
+    let lines: Vec<&str> = log.lines().collect();
+    let namespace = pool.place.namespace.name();
+    assert_eq!(
+        lines,
+        [format!("{namespace}-old-0 1"), format!("{namespace}-old-1 1"), format!("{namespace}-old-1 2")],
+        "the node of the first is gone; that of the second is there"
+    );
+    pool.is_renewed();
 }
 
 pub fn a_pause_and_an_undo() {

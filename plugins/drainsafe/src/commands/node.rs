@@ -263,7 +263,7 @@ pub(super) async fn take_over(
                 record.run, record.by
             );
             app.warn(&text);
-            app.progress.text()
+            app.progress.task()
         });
         line.say(&format!("{} s left", left.as_secs()));
     })

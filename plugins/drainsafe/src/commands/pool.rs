@@ -128,6 +128,7 @@ pub fn run(app: &App, args: &PoolArgs, connect: &ConnectOptions) -> Result<Exit,
         asking: BTreeMap::new(),
         replaced: Vec::new(),
         moved: 0,
+        leaving: BTreeMap::new(),
     };
     let record = RunRecord {
         run: identity::new_run(now),
@@ -176,9 +177,10 @@ pub(super) fn go_on(
         return Err(Failure::new("nothing was changed").with_exit(Exit::Findings));
     }
     // A run that was killed may not have noted what it had just removed.
-    for name in &record.nodes {
-        if !pool.replaced.contains(name) && !snapshot.nodes.iter().any(|node| node.meta.name == name.as_str()) {
-            pool.replaced.push(name.clone());
+    for name in record.nodes.iter().filter(|name| !pool.replaced.contains(name)).cloned().collect::<Vec<_>>() {
+        let node = snapshot.nodes.iter().find(|node| node.meta.name == name.as_str());
+        if pool.is_gone(&name, node.map(|node| node.meta.uid.as_str())) {
+            pool.through(&name, 0);
         }
     }
     record.pool = Some(pool.clone());

@@ -85,7 +85,10 @@ impl Machine {
         pool.waves += 1;
         let text = format!("wave {}: {}", pool.waves, summary(&names));
         if pool.hard {
-            names.extend(standing.waiting.iter().map(|node| node.name.clone()));
+            let is_open = |name: &String| {
+                snapshot.nodes.iter().any(|node| node.meta.name == name.as_str() && !node.unschedulable)
+            };
+            names.extend(standing.waiting.iter().map(|node| &node.name).filter(|name| is_open(name)).cloned());
         }
         pool.cordoning.extend(names.iter().cloned());
         pool.soft = false;

@@ -17,8 +17,9 @@ use super::{
     driver::{Driver, change_node, node_path, now, persist, read_anew},
     lock::Lock,
     machine::{Happened, Machine},
+    pool_record::Leaving,
     pool_run::{PoolHappened, PoolTodo, add},
-    record::{NodePhase, RunRecord},
+    record::{NodePhase, NodeRecord, RunRecord},
     run::cordon,
 };
 use crate::pool::prove;
@@ -87,6 +88,8 @@ impl Driver<'_> {
                 work.spawn(async move { Happened::Pool(PoolHappened::Gated(gates(&lock).await)) });
             }
             PoolTodo::Remove(node, moved) => {
+                // Those that an earlier part of the run has moved are in its entry.
+                let moved = moved.max(self.records.get(&node).map_or(0, NodeRecord::asked));
                 work.spawn(async move {
                     let outcome = remove(&cluster, &lock, &node, moved).await;
                     Happened::Pool(PoolHappened::Removed(node, outcome))
@@ -122,16 +125,8 @@ fn command(record: &RunRecord, pool: &PoolRecord, line: &str, more: Vec<(&'stati
 /// Notes how many nodes are asked for, asks, and notes what came of it.
 async fn ask(lock: &Lock, zones: &BTreeMap<String, usize>) -> Result<(), String> {
     let nodes: usize = zones.values().sum();
-    let note = move |asking: BTreeMap<String, usize>, asked: BTreeMap<String, usize>| {
-        lock.note(move |record| {
-            if let Some(pool) = &mut record.pool {
-                pool.asking = asking;
-                add(&mut pool.asked, &asked);
-            }
-        })
-    };
     // A run that is killed in between is gone on with by one that waits for them before it asks again.
-    note(zones.clone(), BTreeMap::new()).await.map_err(|error| error.to_string())?;
+    note(lock, |pool| pool.asking.clone_from(zones)).await?;
     let record = lock.record().await;
     let Some(pool) = &record.pool else { return Ok(()) };
     let Some(line) = &pool.surge_command else { return Ok(()) };
@@ -139,8 +134,14 @@ async fn ask(lock: &Lock, zones: &BTreeMap<String, usize>) -> Result<(), String>
         zones.iter().filter(|(zone, _)| !zone.is_empty()).map(|(zone, count)| format!("{zone}={count}")).collect();
     let more = vec![("DRAINSAFE_NODES", nodes.to_string()), ("DRAINSAFE_ZONES", places.join(","))];
     let outcome = command(&record, pool, line, more).run().await;
-    let asked = if outcome.is_ok() { zones.clone() } else { BTreeMap::new() };
-    note(BTreeMap::new(), asked).await.map_err(|error| error.to_string())?;
+    let has_succeeded = outcome.is_ok();
+    note(lock, |pool| {
+        pool.asking.clear();
+        if has_succeeded {
+            add(&mut pool.asked, zones);
+        }
+    })
+    .await?;
     outcome
 }
 
@@ -153,48 +154,85 @@ async fn gates(lock: &Lock) -> Result<(), String> {
     Ok(())
 }
 
-/// Replaces or removes a drained node, each step noted before it is done.
+/// Replaces or removes a drained node, each step noted before it is done: a command that has succeeded, or whose node is
+/// gone, is never run again for it.
 async fn remove(cluster: &Cluster, lock: &Lock, node: &str, moved: usize) -> Result<(), String> {
     let record = lock.record().await;
     let Some(pool) = &record.pool else { return Ok(()) };
-    let phase = if pool.replaces() { NodePhase::Replacing } else { NodePhase::Drained };
-    let noted = change_node(cluster, node, |found| {
-        if phase == NodePhase::Drained { found.leaving(phase, true) } else { found.noting(phase) }
-    })
-    .await;
-    let is_there = match noted {
-        Ok(_) => true,
-        Err(error) if error.kind() == ErrorKind::NotFound => false,
+    let path = node_path(node);
+    let found: Option<super::node::NodeObject> = match persist(|| cluster.get_json(&path)).await {
+        Ok(found) => Some(found),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error.to_string()),
     };
-    if is_there {
-        if let Some(line) = &pool.replace_command {
-            let machine: Machinery = cluster.get_json(&node_path(node)).await.unwrap_or_default();
-            let more = vec![
-                ("DRAINSAFE_NODE", node.to_owned()),
-                ("DRAINSAFE_PROVIDER_ID", machine.spec.provider_id),
-                (
-                    "DRAINSAFE_ZONE",
-                    machine.metadata.labels.get("topology.kubernetes.io/zone").cloned().unwrap_or_default(),
-                ),
-            ];
-            command(&record, pool, line, more).run().await?;
+    let uid = found.as_ref().map(super::node::NodeObject::uid);
+    if let Some(found) = &found
+        && !pool.is_gone(node, uid)
+    {
+        if found.record().is_none_or(|entry| entry.run != record.run) {
+            return Err(
+                "its entry of the journal is gone: whether it is the node that was drained is not known".to_owned()
+            );
         }
-        if pool.delete_node {
-            delete(cluster, &record.run, node).await?;
-        }
+        let phase = if pool.replaces() { NodePhase::Replacing } else { NodePhase::Drained };
+        let noting = |found: &super::node::NodeObject| {
+            if phase == NodePhase::Drained { found.leaving(phase, true) } else { found.noting(phase) }
+        };
+        change_node(cluster, node, noting).await.map_err(|error| error.to_string())?;
+        replace(cluster, lock, &record, node, found.uid(), moved).await?;
     }
     let name = node.to_owned();
-    lock.note(move |record| {
-        if let Some(pool) = &mut record.pool
-            && !pool.replaced.contains(&name)
-        {
-            pool.replaced.push(name);
-            pool.moved += moved;
+    note(lock, move |pool| pool.through(&name, moved)).await
+}
+
+/// Runs the replace command, if it has not succeeded before, and deletes the Node object, as far as that is asked for.
+async fn replace(
+    cluster: &Cluster,
+    lock: &Lock,
+    record: &RunRecord,
+    node: &str,
+    uid: &str,
+    moved: usize,
+) -> Result<(), String> {
+    let Some(pool) = record.pool.as_ref().filter(|pool| pool.replaces()) else { return Ok(()) };
+    let mut leaving = pool.leaving.get(node).cloned().unwrap_or_default();
+    uid.clone_into(&mut leaving.uid);
+    leaving.moved = leaving.moved.max(moved);
+    let keep = |leaving: &Leaving| {
+        let (name, leaving) = (node.to_owned(), leaving.clone());
+        note(lock, move |pool| {
+            pool.leaving.insert(name, leaving);
+        })
+    };
+    if let Some(line) = pool.replace_command.as_ref().filter(|_| !leaving.replaced) {
+        leaving.attempts += 1;
+        keep(&leaving).await?;
+        let machine: Machinery = cluster.get_json(&node_path(node)).await.unwrap_or_default();
+        let zone = machine.metadata.labels.get("topology.kubernetes.io/zone").cloned().unwrap_or_default();
+        let more = vec![
+            ("DRAINSAFE_NODE", node.to_owned()),
+            ("DRAINSAFE_PROVIDER_ID", machine.spec.provider_id),
+            ("DRAINSAFE_ZONE", zone),
+            ("DRAINSAFE_ATTEMPT", leaving.attempts.to_string()),
+        ];
+        command(record, pool, line, more).run().await?;
+        leaving.replaced = true;
+    }
+    if pool.delete_node {
+        keep(&leaving).await?;
+        delete(cluster, &record.run, node).await?;
+    }
+    Ok(())
+}
+
+/// Changes the entry of the pool.
+async fn note(lock: &Lock, change: impl FnOnce(&mut PoolRecord)) -> Result<(), String> {
+    let changed = lock.note(|record| {
+        if let Some(pool) = &mut record.pool {
+            change(pool);
         }
-    })
-    .await
-    .map_err(|error| error.to_string())
+    });
+    changed.await.map_err(|error| error.to_string())
 }
 
 /// What a command is told of a node.

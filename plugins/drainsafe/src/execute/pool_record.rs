@@ -65,6 +65,23 @@ pub struct PoolRecord {
     pub replaced: Vec<String>,
     /// Pods that were made to go from those.
     pub moved: usize,
+    /// Nodes whose replacement was begun, and is not known to be through.
+    #[serde(default)]
+    pub leaving: BTreeMap<String, Leaving>,
+}
+
+/// A drained node whose replacement was begun.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Leaving {
+    /// The UID of its Node object: one of this name with another UID is a new node.
+    pub uid: String,
+    /// Pods that were made to go from it.
+    pub moved: usize,
+    /// How often the replace command was begun.
+    pub attempts: u32,
+    /// The replace command has succeeded.
+    pub replaced: bool,
 }
 
 impl PoolRecord {
@@ -86,6 +103,21 @@ impl PoolRecord {
     #[must_use]
     pub fn opening(&self) -> Option<Opening> {
         self.once.map(|(start, end)| Opening { start, end })
+    }
+
+    /// Notes that a node is through, from which so many pods were made to go.
+    pub fn through(&mut self, node: &str, moved: usize) {
+        let known = self.leaving.remove(node).map_or(0, |leaving| leaving.moved);
+        if !self.replaced.iter().any(|name| name == node) {
+            self.replaced.push(node.to_owned());
+            self.moved += moved.max(known);
+        }
+    }
+
+    /// Whether a node of this UID, or none, shows that the node that was drained is gone.
+    #[must_use]
+    pub fn is_gone(&self, node: &str, uid: Option<&str>) -> bool {
+        uid.is_none_or(|uid| self.leaving.get(node).is_some_and(|leaving| leaving.uid != uid))
     }
 
     /// Whether anything is done to a node that is drained.

@@ -107,6 +107,8 @@ pub struct PoolRun {
     /// New nodes that are outdated as well, and were told of.
     pub(super) told_outdated: BTreeSet<String>,
     pub(super) arrived: usize,
+    /// Pods that an earlier part of this run has moved from nodes that were not through.
+    pub(super) moved_before: usize,
     pub(super) lowest: BTreeMap<OwnerKey, (i64, i64)>,
     pub(super) worst_imbalance: usize,
     pub(super) waves: usize,
@@ -147,9 +149,16 @@ pub(super) fn still_to_come(
 }
 
 impl PoolRun {
-    /// From the journal. `begun` are nodes that an earlier part of the run had begun.
+    /// From the journal. `begun` are nodes that an earlier part of the run had begun, from which it had moved so many pods.
     #[must_use]
-    pub fn new(mut record: PoolRecord, windows: Vec<Window>, outline: Outline, pace: Pace, begun: Vec<String>) -> Self {
+    pub fn new(
+        mut record: PoolRecord,
+        windows: Vec<Window>,
+        outline: Outline,
+        pace: Pace,
+        begun: Vec<String>,
+        moved_before: usize,
+    ) -> Self {
         let patience = DOUBT.max(Duration::from_secs_f64(3.0 * pace.node)).min(record.surge_timeout);
         let asking = std::mem::take(&mut record.asking);
         add(&mut record.asked, &asking);
@@ -183,6 +192,7 @@ impl PoolRun {
             told_window: None,
             told_outdated: BTreeSet::new(),
             arrived: 0,
+            moved_before,
             lowest: BTreeMap::new(),
             worst_imbalance: 0,
             waves: 0,
@@ -223,7 +233,7 @@ impl PoolRun {
 
     /// What it came to; `moves` are those of this part of the run.
     pub(super) fn summary(&self, outdated: usize, moves: usize) -> PoolSummary {
-        let moves = self.record.moved + moves;
+        let moves = self.record.moved + self.moved_before + moves;
         PoolSummary {
             name: self.record.members.title(),
             outdated,

@@ -5,49 +5,45 @@ use std::time::Instant;
 use super::{
     machine::{Machine, Phase},
     task::State,
-    view::NodeLine,
+    view::{NodeLine, Shown},
 };
 use crate::drain::words::duration;
 
-/// Nodes that are shown one by one.
-const MOST_NODES: usize = 15;
-
 impl Machine {
-    /// The pool's own line, and its nodes: those that are begun one by one, the others counted.
-    pub(super) fn pool_lines(&self, mut nodes: Vec<NodeLine>, began: Instant) -> Vec<NodeLine> {
-        let Some(pool) = &self.pool else { return nodes };
+    /// The lines of a pool above those of its nodes: how far it is, what is under way, and the lowest readiness.
+    pub(super) fn pool_lines(&self, began: Instant) -> Vec<Shown> {
+        let Some(pool) = &self.pool else { return Vec::new() };
         let total = self.nodes.len() + pool.record.replaced.iter().filter(|name| !self.has_node(name)).count();
-        let waiting: Vec<&str> =
-            self.nodes.iter().filter(|node| node.phase == Phase::Waiting).map(|node| node.name.as_str()).collect();
-        nodes.retain(|line| !waiting.contains(&line.name.as_str()));
-        let under_way: Vec<&str> = self.under_way().map(|node| node.name.as_str()).collect();
+        let waiting = self.nodes.iter().filter(|node| node.phase == Phase::Waiting).count();
+        let begun: Vec<_> = self.under_way().map(|node| (node.name.as_str(), self.pods_left(&node.name))).collect();
         let mut parts = Vec::new();
-        if !under_way.is_empty() {
-            parts.push(format!("{} draining", under_way.len()));
+        for (count, what) in [
+            (begun.len(), "draining"),
+            (pool.removing.len(), "being replaced"),
+            (waiting, "waiting"),
+            (pool.standing.awaited(), "asked for"),
+        ] {
+            if count > 0 {
+                parts.push(format!("{count} {what}"));
+            }
         }
-        if !waiting.is_empty() {
-            parts.push(format!("{} waiting", waiting.len()));
+        // Whoever waits for a window has more time than that.
+        let time = if begun.is_empty() && waiting == 0 {
+            format!("{} gone", duration(began.elapsed().as_secs()))
+        } else {
+            let left = pool.outline.forecast(&pool.course, pool.pace, pool.standing.clone(), begun);
+            format!("about {} left", duration(left.ceil() as u64))
+        };
+        let name = format!("pool {}", pool.record.members.title());
+        let mut lines = vec![Shown::Node(NodeLine { name, done: pool.replaced().len(), pods: total, text: time })];
+        if !parts.is_empty() {
+            lines.push(Shown::Text(format!("nodes: {}", parts.join(", "))));
         }
         if let Some(worst) = pool.worst() {
-            parts.push(format!("lowest {}: {} of {} ready", worst.workload, worst.ready, worst.wanted));
+            let text = format!("lowest readiness: {} of {}, {}", worst.ready, worst.wanted, worst.workload);
+            lines.push(Shown::Text(text));
         }
-        let begun = under_way.iter().map(|name| (*name, self.pods_left(name)));
-        let left = pool.outline.forecast(&pool.course, pool.pace, pool.standing.clone(), begun);
-        // Whoever waits for a window has more time than that.
-        if !under_way.is_empty() || !waiting.is_empty() {
-            parts.push(format!("about {} left", duration(left.ceil() as u64)));
-        } else {
-            parts.push(format!("{} gone", duration(began.elapsed().as_secs())));
-        }
-        let more = nodes.len().saturating_sub(MOST_NODES);
-        nodes.truncate(MOST_NODES);
-        if more > 0 {
-            nodes.push(NodeLine { name: format!("{more} more"), done: 0, pods: 0, text: String::new() });
-        }
-        let name = format!("pool {}", pool.record.members.title());
-        let done = pool.replaced().len();
-        nodes.insert(0, NodeLine { name, done, pods: total, text: parts.join(", ") });
-        nodes
+        lines
     }
 
     /// Pods of a node that are not gone.

@@ -1,6 +1,6 @@
 //! A run from its first write to its last: cordon, drain, and leave the nodes as the end demands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
 use patchkit::{
@@ -95,7 +95,8 @@ impl Run<'_> {
             let begun = records.iter().filter(|(_, record)| record.phase.is_begun()).map(|(node, _)| node.clone());
             // What a command has begun is brought to its end.
             patience = patience.max(pool.record.command_timeout);
-            machine.of_pool(PoolRun::new(pool.record, pool.windows, pool.outline, pool.pace, begun.collect()));
+            let moved = moved_before(&records, &self.snapshot);
+            machine.of_pool(PoolRun::new(pool.record, pool.windows, pool.outline, pool.pace, begun.collect(), moved));
         }
         let mut driver = Driver {
             cluster: self.cluster,
@@ -276,6 +277,17 @@ impl Run<'_> {
 /// The entry of a node that the run comes to.
 fn fresh(record: &RunRecord) -> NodeRecord {
     NodeRecord { run: record.run.clone(), by: record.by.clone(), since: record.since, ..NodeRecord::default() }
+}
+
+/// Pods that an earlier part of a run has moved from nodes that are not through: those that were noted in their entries, and
+/// are gone or going.
+fn moved_before(records: &BTreeMap<String, NodeRecord>, snapshot: &Snapshot) -> usize {
+    let there: HashSet<&str> =
+        snapshot.pods.iter().filter(|pod| pod.meta.deleting.is_none()).map(|pod| pod.meta.uid.as_str()).collect();
+    let moved = |record: &NodeRecord| {
+        record.evicted_before + record.evicted.iter().filter(|uid| !there.contains(uid.as_str())).count()
+    };
+    records.values().map(moved).sum()
 }
 
 /// Lets the scheduler shun a node.

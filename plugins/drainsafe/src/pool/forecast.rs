@@ -72,8 +72,6 @@ pub struct Outline {
     nodes: BTreeMap<String, Vec<(usize, f64, f64)>>,
     /// By group: how many of it may be away at once.
     at_once: Vec<usize>,
-    /// Pods that go, in all.
-    pub pods: usize,
 }
 
 impl Outline {
@@ -86,9 +84,14 @@ impl Outline {
             let Some(group) = pod.group else { continue };
             let (turn, end) = drain::pace(pod);
             outline.nodes.entry(pod.node.clone()).or_default().push((group, turn, end));
-            outline.pods += 1;
         }
         outline
+    }
+
+    /// Pods that go from a node.
+    #[must_use]
+    pub fn pods_of(&self, node: &str) -> usize {
+        self.nodes.get(node).map_or(0, Vec::len)
     }
 
     /// How long these nodes take, begun together and with nothing else under way: in seconds.
@@ -301,7 +304,7 @@ mod tests {
         let pods = nodes.iter().map(|(name, groups)| {
             ((*name).to_owned(), groups.iter().map(|group| (*group, 3.2, 5.0)).collect::<Vec<_>>())
         });
-        Outline { nodes: pods.collect(), at_once: vec![1; groups], pods: 0 }
+        Outline { nodes: pods.collect(), at_once: vec![1; groups] }
     }
 
     fn course(surge: usize, at_once: usize) -> Course {

@@ -99,7 +99,8 @@ pub struct PoolOptions {
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = parse_duration)]
     pub surge_timeout: Duration,
 
-    /// Run this for each drained node, to replace or remove it: DRAINSAFE_NODE and DRAINSAFE_PROVIDER_ID name it
+    /// Run this for each drained node, to replace or remove it: DRAINSAFE_NODE and DRAINSAFE_PROVIDER_ID name it. Should a
+    /// run be killed while it runs and the node still be there, it is run again: DRAINSAFE_ATTEMPT is more than 1 then
     #[arg(long, value_name = "COMMAND")]
     pub replace_command: Option<String>,
 

@@ -387,11 +387,13 @@ impl Sim {
                 .map(|wake| u64::try_from(wake.duration_since(self.instant).as_micros().div_ceil(1000)).unwrap());
             let next = next.chain(wake).filter(|at| *at > self.now && *at < u64::MAX).min();
             // Nothing more happens by itself: the run would hang.
-            let Some(next) = next else { panic!("hangs at {} ms: {:#?}", self.now, machine.lines()) };
-            assert!(next < 3_600_000, "an hour has passed: {:#?}", machine.lines());
+            let Some(next) = next else {
+                panic!("hangs at {} ms: {:#?}", self.now, machine.picture(std::time::Instant::now(), 100))
+            };
+            assert!(next < 3_600_000, "an hour has passed: {:#?}", machine.picture(std::time::Instant::now(), 100));
             self.pass(next);
         }
-        panic!("no end: {:#?}", machine.lines());
+        panic!("no end: {:#?}", machine.picture(std::time::Instant::now(), 100));
     }
 
     fn act(&mut self, machine: &mut Machine, todo: Todo) {
