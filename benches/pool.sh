@@ -130,7 +130,8 @@ run() {
   kill "${watches[@]}" 2>/dev/null || true
   watches=()
   read -r moves low each < <(readiness "$work/pods" "$pods_stood")
-  broken=$(awk '$1 != "DELETED" && $3 != "" && $3 < $4 {print $2}' "$work/pdb" | sort -u | wc -l)
+  # A budget that the controller has just seen tells of no pods yet.
+  broken=$(awk '$3 >= $4 {whole[$2] = 1} $1 != "DELETED" && whole[$2] && $3 < $4 {print $2}' "$work/pdb" | sort -u | wc -l)
   printf '%-10s %7s s %9s s %6d %6d %10.3f %8s %7d %8s %8s %6s\n' "$tool" "$seconds" "$forecast" "$count" "$pods" \
     "$(awk -v m="$moves" -v p="$pods" 'BEGIN {print m / p}')" "$low of 5" "$broken" \
     "$(balance "$work/nodes" "$nodes_stood" open)" "$(balance "$work/nodes" "$nodes_stood" all)" \

@@ -259,9 +259,12 @@ pub fn a_pause_and_an_undo() {
     let pool = Pool::new(&cluster, "pool-pause", 1, 4, &slow_script());
     let running = pool.with_surge(&["-o", "json"]).start();
     pool.wait_replaced(1, 4);
+    // Another operator.
+    let refused = pool.with_surge(&[]).output().exits(1);
+    assert!(refused.stderr.contains("holds the lock: it drains"), "{}", refused.stderr);
     let _ = pool.place.drainsafe(&["pause"]).output().exits(0);
-    let refused = pool.with_surge(&[]).output();
-    assert_eq!(refused.code(), Some(1), "one at a time, paused or not: {}", refused.stderr);
+    let refused = pool.with_surge(&[]).output().exits(1);
+    assert!(refused.stderr.contains("run "), "one at a time, paused or not: {}", refused.stderr);
     let events = running.wait().exits(4).events();
     assert_eq!(summary(&events)["outcome"], "paused");
     assert_eq!(summary(&events)["failed"], json!([]));

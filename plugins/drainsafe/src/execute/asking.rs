@@ -36,7 +36,9 @@ impl Machine {
                 self.nodes.iter().any(|node| node.name == self.tasks[*at].node && node.phase == Phase::Draining)
             })
             .collect();
-        order.sort_by_cached_key(|at| gate::rank(&self.tasks[*at], &world));
+        let places: BTreeMap<&str, usize> = self.nodes.iter().map(|node| node.name.as_str()).zip(0..).collect();
+        let place = |node: &str| places.get(node).copied().unwrap_or(usize::MAX);
+        order.sort_by_cached_key(|at| gate::rank(&self.tasks[*at], place(&self.tasks[*at].node), &world));
         let mut notes: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for at in order {
             match self.gate(at, &world, snapshot, now) {

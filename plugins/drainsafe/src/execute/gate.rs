@@ -273,9 +273,9 @@ fn budgets(pod: &Pod, world: &World<'_>) -> Gate {
 }
 
 /// The order in which pods are asked: what others wait for least first, then those that nobody misses, then those whose
-/// group takes longest.
+/// group takes longest. Of a group those go first whose node does: a node that is empty early makes room for the next.
 #[must_use]
-pub fn rank(task: &Task, world: &World<'_>) -> (Tier, bool, Reverse<u64>, Reverse<u64>, String) {
+pub fn rank(task: &Task, node: usize, world: &World<'_>) -> (Tier, bool, Reverse<u64>, Reverse<u64>, usize, String) {
     let ready = world.pod(&task.pod.uid).is_some_and(|pod| world.is_ready(pod));
-    (task.tier, ready, Reverse(task.chain), Reverse(task.grace.as_secs()), task.path())
+    (task.tier, ready, Reverse(task.chain), Reverse(task.grace.as_secs()), node, task.path())
 }

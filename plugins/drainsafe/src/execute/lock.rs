@@ -13,7 +13,10 @@ use std::{
 };
 
 use jiff::Timestamp;
-use patchkit::cluster::{Cluster, ClusterError, ErrorKind, Lease, LeaseName, Observed, Writer};
+use patchkit::{
+    cluster::{Cluster, ClusterError, ErrorKind, Lease, LeaseName, Observed, Writer},
+    report::words::summary,
+};
 use tokio::sync::Mutex;
 
 use super::{
@@ -36,10 +39,10 @@ const WRITER: Writer<'static> = Writer { field_manager: FIELD_MANAGER, dry_run: 
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another run is under way.
-    #[error("run {} of {} holds the lock: it drains {}", .0.run, .0.by, .0.nodes.join(", "))]
+    #[error("run {} of {} holds the lock: it drains {}", .0.run, .0.by, summary(&.0.nodes))]
     Held(Box<RunRecord>),
     /// A run has stopped and was neither gone on with nor undone.
-    #[error("run {} of {} on {} is not finished", .0.run, .0.by, .0.nodes.join(", "))]
+    #[error("run {} of {} on {} is not finished", .0.run, .0.by, summary(&.0.nodes))]
     Unfinished(Box<RunRecord>),
     /// The Lease is held, and what it says cannot be understood: it is not of this tool, or of another version.
     #[error("the Lease {0} is held by {1}, and is no entry of a run that can be understood")]
