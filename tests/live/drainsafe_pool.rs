@@ -197,6 +197,25 @@ pub fn without_surge_only_where_the_pods_have_a_proven_place() {
     pool.is_renewed();
 }
 
+/// A provider that renews machines in place: what comes back has the name of what was drained, and is another node.
+pub fn nodes_that_come_back_under_their_names_are_new_ones() {
+    let cluster = Cluster::shared();
+    let pool = Pool::new(&cluster, "pool-in-place", 1, 3, &script());
+    let uids = || -> BTreeSet<String> { pool.nodes().iter().map(|node| node["metadata"]["uid"].to_string()).collect() };
+    let before = uids();
+    let replace = format!(
+        r#"kubectl delete node "$DRAINSAFE_NODE" && echo '{{"apiVersion":"v1","kind":"Node","metadata":{{"name":"'"$DRAINSAFE_NODE"'","labels":{{"place":"{}","topology.kubernetes.io/zone":"a"}}}}}}' | kubectl create -f -"#,
+        pool.place.namespace.name()
+    );
+    let args = ["pool", &pool.selector(), "--all", "--yes", "-o", "json", "--replace-command", &replace];
+    let events = pool.place.drainsafe(&args).output().exits(0).events();
+    assert_eq!(summary(&events)["pool"]["replaced"].as_array().unwrap().len(), 3, "{events:#?}");
+    let replacing = events.iter().filter(|event| event["event"] == "replacing").count();
+    assert_eq!(replacing, 3, "each once: {events:#?}");
+    assert!(uids().is_disjoint(&before));
+    pool.is_taken_back();
+}
+
 pub fn a_killed_update_is_gone_on_with_from_another_folder() {
     let cluster = Cluster::shared();
     let pool = Pool::new(&cluster, "pool-killed", 3, 6, &script());

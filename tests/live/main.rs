@@ -72,6 +72,7 @@ fn main() -> ExitCode {
         drainsafe_node::moves_a_set_one_pod_after_the_other,
         drainsafe_pool::a_pool_is_replaced_with_surge_and_no_pod_moves_twice,
         drainsafe_pool::without_surge_only_where_the_pods_have_a_proven_place,
+        drainsafe_pool::nodes_that_come_back_under_their_names_are_new_ones,
         drainsafe_pool::a_killed_update_is_gone_on_with_from_another_folder,
         drainsafe_pool::a_command_whose_node_is_gone_is_never_run_again,
         drainsafe_pool::a_pause_and_an_undo,

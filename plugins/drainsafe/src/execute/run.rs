@@ -346,8 +346,13 @@ fn told(summary: &Summary, outcome: &Outcome) -> String {
         }
     }
     if let Some(pool) = &summary.pool {
+        let apart = if pool.zone_imbalance > 0 {
+            format!(", zones at most {} apart", count(pool.zone_imbalance, "node"))
+        } else {
+            String::new()
+        };
         lines.push(format!(
-            "pool {}: {} of {} replaced, {:.2} moves per pod",
+            "pool {}: {} of {} replaced, {:.2} moves per pod{apart}",
             pool.name,
             pool.replaced.len(),
             count(pool.outdated, "outdated node"),
