@@ -306,6 +306,8 @@ impl Play {
 
 #[cfg(test)]
 mod tests {
+    use patchkit::snapshot::objects::node::NodeCondition;
+
     use super::*;
     use crate::pool::Waiting;
 
@@ -327,6 +329,25 @@ mod tests {
     }
 
     const PACE: Pace = Pace { node: 10.0, start: NodeStart::Given(10), remove: 0.0, asks: true };
+
+    #[test]
+    fn what_is_supposed_of_a_nodes_start_says_where_it_is_from() {
+        let node = |created: &str, ready: &str| {
+            let mut node = Node::default();
+            node.meta.created = created.parse().ok();
+            let (kind, status, reason) = ("Ready".into(), "True".into(), "".into());
+            node.conditions.push(NodeCondition { kind, status, reason, since: ready.parse().ok() });
+            node
+        };
+        let at = |second: u32| format!("2026-11-24T10:00:{second:02}Z");
+        // One was rebooted long after: its time tells nothing.
+        let seen = [node(&at(0), &at(40)), node(&at(0), &at(30)), node(&at(0), &at(31)), node(&at(0), &at(20))];
+        let old = node("2026-01-01T00:00:00Z", &at(0));
+        let of = |nodes: &[Node], given| Pace::of(&nodes.iter().collect::<Vec<_>>(), true, given).start;
+        assert_eq!(of(&seen, None), NodeStart::Seen(31), "30.5 s, and the time to ask");
+        assert_eq!(of(&seen, Some(Duration::from_secs(90))), NodeStart::Given(90));
+        assert_eq!(of(&[old], None), NodeStart::Guessed(120));
+    }
 
     #[test]
     fn pods_of_a_group_wait_for_each_other_over_nodes() {
