@@ -20,7 +20,7 @@ const BEGIN_SECONDS: f64 = 0.5;
 const CORDON_SECONDS: f64 = 0.03;
 /// By how much longer a pod takes for each other node that is drained at the same time: the control plane has more to do.
 /// As measured on two cores, with 50 nodes and 1,000 pods.
-const CROWD_SECONDS: f64 = 0.1;
+const CROWD_SECONDS: f64 = 0.16;
 /// From the end of a node's last pod until the node is known to be empty: the watch tells of it, and a list is read.
 const AFTER_SECONDS: f64 = 0.1;
 /// A node is listed once more when it seems empty, and so long after its cordon at the earliest.
