@@ -12,6 +12,8 @@ mod context;
 mod failure;
 mod interrupt;
 mod logging;
+#[cfg(target_env = "musl")]
+mod memory;
 mod panic;
 mod plugin;
 mod publish;

@@ -70,12 +70,12 @@ impl LiveSnapshot {
         context.begin(&kind.api_version(), None);
         macro_rules! take {
             ($resource:ty, $list:ident $(, $field:tt)?) => {{
-                let wire: <$resource as Resource>::Wire = serde_json::from_str(object.get())?;
+                let wire: <$resource as Resource>::Wire = serde_json::from_slice(object.get().as_bytes())?;
                 place(&mut snapshot.$list, <$resource>::keep(wire, context)$(.$field)?, is_gone)
             }};
         }
         with_kind!(*kind, take, {
-            let wire: cluster_wide::WireAny = serde_json::from_str(object.get())?;
+            let wire: cluster_wide::WireAny = serde_json::from_slice(object.get().as_bytes())?;
             let mut object = cluster_wide::OtherObject::keep(wire, context);
             object.kind = kind.kind.into();
             place(&mut snapshot.others, object, is_gone);

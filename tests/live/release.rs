@@ -270,7 +270,10 @@ fn assert_bill_of_materials(plugin: &str, out: &Path) {
     let mut references: BTreeSet<&str> = components.iter().filter_map(|it| it["bom-ref"].as_str()).collect();
     assert_eq!(references.len(), components.len(), "each once");
     references.extend(bill["metadata"]["component"]["bom-ref"].as_str());
-    for component in components.iter().filter(|it| it["name"] != "patchkit") {
+    // What stands in this repository has no archive on the registry.
+    let ours =
+        |it: &Value| it["name"] == "patchkit" || it["version"].as_str().is_some_and(|it| it.ends_with("+patchkit"));
+    for component in components.iter().filter(|it| !ours(it)) {
         assert!(component["licenses"][0]["expression"].is_string(), "{component}");
         let hash = component["hashes"][0]["content"].as_str().unwrap_or_default();
         assert_eq!(hash.len(), 64, "{component}");

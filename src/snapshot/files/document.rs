@@ -26,18 +26,34 @@ impl Document for JsonDocument<'_> {
     }
 }
 
-/// A document or an item in YAML, as JSON.
+/// A document or an item in YAML, as JSON once that is asked for.
 pub(super) struct YamlDocument<'a> {
     text: &'a str,
     /// Where it is written in the usual way.
-    usual: Option<Vec<u8>>,
+    usual: OnceCell<Option<Vec<u8>>>,
     /// By a parser of the whole language, where that was needed.
     full: OnceCell<Result<Rewritten, Problem>>,
 }
 
 impl<'a> YamlDocument<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, usual: yaml_block::to_json(text), full: OnceCell::new() }
+        Self { text, usual: OnceCell::new(), full: OnceCell::new() }
+    }
+
+    /// Rewrites it now, for somebody who reads it later.
+    pub(super) fn rewritten(self) -> Self {
+        if self.usual().is_none() {
+            let _ = self.full();
+        }
+        self
+    }
+
+    fn usual(&self) -> Option<&[u8]> {
+        self.usual.get_or_init(|| yaml_block::to_json(self.text)).as_deref()
+    }
+
+    fn full(&self) -> Result<&Rewritten, Problem> {
+        self.full.get_or_init(|| full_yaml::to_json(self.text)).as_ref().map_err(Problem::clone)
     }
 }
 
@@ -46,11 +62,11 @@ impl Document for YamlDocument<'_> {
 
     fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         // What does not fit its type is told by the full parser, which knows the place.
-        let usual = self.usual.as_deref().filter(|json| is_object(json));
+        let usual = self.usual().filter(|json| is_object(json));
         if let Some(Ok(read)) = usual.map(serde_json::from_slice) {
             return Ok(read);
         }
-        let full = self.full.get_or_init(|| full_yaml::to_json(self.text)).as_ref().map_err(Problem::clone)?;
+        let full = self.full()?;
         if !is_object(&full.json) {
             return Err(Problem::no_object(self.text, full));
         }
