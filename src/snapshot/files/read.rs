@@ -222,8 +222,9 @@ impl Input<'_> {
     /// their own: each takes about half of the time.
     fn yaml_objects(&mut self, items: &[yaml::Piece<'_>], of_list: &Header) {
         const LONG: usize = 50;
-        /// How many items may wait, so that the memory does not grow with the list.
-        const AHEAD: usize = 16;
+        /// How many items may wait: more than what the full parser, which is ten times slower, holds up; and few enough
+        /// that the memory does not grow with the list.
+        const AHEAD: usize = 256;
         if items.len() < LONG || self.builder.is_metadata_only() {
             for item in items {
                 self.yaml_object(item, YamlDocument::new(&item.text), of_list);
