@@ -67,10 +67,10 @@ build() {
   local variable=${target//-/_}
   local -a environment=("RUSTFLAGS=${RUSTFLAGS:-} -C strip=symbols $flags")
   [ -z "$compiler" ] || environment+=("CC_$variable=$compiler")
-  env "${environment[@]}" cargo build --release --locked --target "$target" \
+  env "${environment[@]}" cargo build --profile dist --locked --target "$target" \
     $(printf -- '-p kubectl-%s ' "${plugins[@]}")
   mkdir -p "$out/$platform"
-  local folder=${CARGO_TARGET_DIR:-target}/$target/release
+  local folder=${CARGO_TARGET_DIR:-target}/$target/dist
   for plugin in "${plugins[@]}"; do
     cp "$folder/kubectl-$plugin$exe" "$out/$platform/"
   done
