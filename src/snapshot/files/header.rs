@@ -5,13 +5,13 @@ use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use super::{document::YamlDocument, json::ListHeader, problem::Problem, yaml};
 use crate::snapshot::builder::{Document, Header};
 
-/// The header of a document or an item in YAML.
-pub(super) fn yaml_header(text: &str) -> Result<Header, Problem> {
+/// The header of a document or an item in YAML, of which this is the text.
+pub(super) fn yaml_header(text: &str, document: &YamlDocument<'_>) -> Result<Header, Problem> {
     // The two keys are nearly always written in block style at the margin.
     if let (Some(kind), Some(api_version)) = (yaml::top_level(text, "kind"), yaml::top_level(text, "apiVersion")) {
         return Ok(Header { kind: kind.into(), api_version: api_version.into() });
     }
-    YamlDocument::new(text).read::<Header>()
+    document.read::<Header>()
 }
 
 /// `PodList` of `v1` holds `Pod`s of `v1`; a plain `List` says nothing of its items.

@@ -261,7 +261,7 @@ impl Input<'_> {
             }
             return;
         }
-        let outcome = yaml_header(&piece.text).and_then(|mut header| {
+        let outcome = yaml_header(&piece.text, &document).and_then(|mut header| {
             if header.kind.is_empty() {
                 header = of_list.clone();
             }

@@ -28,6 +28,7 @@ struct Metadata {
     name: String,
     uid: String,
     resource_version: String,
+    labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
     managed_fields: Vec<Managed>,
 }
@@ -44,6 +45,8 @@ struct Managed {
 struct Spec {
     unschedulable: bool,
     taints: Vec<Value>,
+    #[serde(rename = "providerID")]
+    provider_id: String,
 }
 
 /// Whose a cordon is.
@@ -68,6 +71,18 @@ impl NodeObject {
     #[must_use]
     pub fn uid(&self) -> &str {
         &self.metadata.uid
+    }
+
+    /// Its zone; empty where no label names it.
+    #[must_use]
+    pub fn zone(&self) -> &str {
+        self.metadata.labels.get("topology.kubernetes.io/zone").map_or("", String::as_str)
+    }
+
+    /// The machine behind it, as its provider names it; empty where none is named.
+    #[must_use]
+    pub fn provider_id(&self) -> &str {
+        &self.spec.provider_id
     }
 
     /// Its entry in the journal.

@@ -78,7 +78,7 @@ impl Machine {
     /// Cordons what was proven, and with it all that is outdated, so that no pod goes there any more.
     pub(super) fn cordon_beginning(&mut self, standing: &Standing, snapshot: &Snapshot, todo: &mut Vec<Todo>) {
         let Some(pool) = &mut self.pool else { return };
-        if !pool.cordoning.is_empty() {
+        if pool.cordoning {
             return;
         }
         let mut names = pool.beginning.clone();
@@ -90,7 +90,7 @@ impl Machine {
             };
             names.extend(standing.waiting.iter().map(|node| &node.name).filter(|name| is_open(name)).cloned());
         }
-        pool.cordoning.extend(names.iter().cloned());
+        pool.cordoning = true;
         pool.soft = false;
         pool.gate = Gate::Closed;
         self.untold.push(Event::of_run(Kind::Wave, text));

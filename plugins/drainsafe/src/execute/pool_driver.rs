@@ -17,6 +17,7 @@ use super::{
     driver::{Driver, change_node, node_path, now, persist, read_anew},
     lock::Lock,
     machine::{Happened, Machine},
+    node::NodeObject,
     pool_record::Leaving,
     pool_run::{PoolHappened, PoolTodo, add},
     record::{NodePhase, NodeRecord, RunRecord},
@@ -70,9 +71,7 @@ impl Driver<'_> {
                     for node in nodes {
                         let cluster = cluster.clone();
                         // One that cannot be softened stays cordoned, which is told at the end.
-                        each.spawn(
-                            async move { change_node(&cluster, &node, super::node::NodeObject::softening).await },
-                        );
+                        each.spawn(async move { change_node(&cluster, &node, NodeObject::softening).await });
                     }
                     while each.join_next().await.is_some() {}
                     Happened::Pool(PoolHappened::Softened)
@@ -160,12 +159,12 @@ async fn remove(cluster: &Cluster, lock: &Lock, node: &str, moved: usize) -> Res
     let record = lock.record().await;
     let Some(pool) = &record.pool else { return Ok(()) };
     let path = node_path(node);
-    let found: Option<super::node::NodeObject> = match persist(|| cluster.get_json(&path)).await {
+    let found: Option<NodeObject> = match persist(|| cluster.get_json(&path)).await {
         Ok(found) => Some(found),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error.to_string()),
     };
-    let uid = found.as_ref().map(super::node::NodeObject::uid);
+    let uid = found.as_ref().map(NodeObject::uid);
     if let Some(found) = &found
         && !pool.is_gone(node, uid)
     {
@@ -175,11 +174,11 @@ async fn remove(cluster: &Cluster, lock: &Lock, node: &str, moved: usize) -> Res
             );
         }
         let phase = if pool.replaces() { NodePhase::Replacing } else { NodePhase::Drained };
-        let noting = |found: &super::node::NodeObject| {
+        let noting = |found: &NodeObject| {
             if phase == NodePhase::Drained { found.leaving(phase, true) } else { found.noting(phase) }
         };
         change_node(cluster, node, noting).await.map_err(|error| error.to_string())?;
-        replace(cluster, lock, &record, node, found.uid(), moved).await?;
+        replace(cluster, lock, &record, found, moved).await?;
     }
     let name = node.to_owned();
     note(lock, move |pool| pool.through(&name, moved)).await
@@ -190,13 +189,13 @@ async fn replace(
     cluster: &Cluster,
     lock: &Lock,
     record: &RunRecord,
-    node: &str,
-    uid: &str,
+    found: &NodeObject,
     moved: usize,
 ) -> Result<(), String> {
     let Some(pool) = record.pool.as_ref().filter(|pool| pool.replaces()) else { return Ok(()) };
+    let node = found.name();
     let mut leaving = pool.leaving.get(node).cloned().unwrap_or_default();
-    uid.clone_into(&mut leaving.uid);
+    found.uid().clone_into(&mut leaving.uid);
     leaving.moved = leaving.moved.max(moved);
     let keep = |leaving: &Leaving| {
         let (name, leaving) = (node.to_owned(), leaving.clone());
@@ -207,12 +206,10 @@ async fn replace(
     if let Some(line) = pool.replace_command.as_ref().filter(|_| !leaving.replaced) {
         leaving.attempts += 1;
         keep(&leaving).await?;
-        let machine: Machinery = cluster.get_json(&node_path(node)).await.unwrap_or_default();
-        let zone = machine.metadata.labels.get("topology.kubernetes.io/zone").cloned().unwrap_or_default();
         let more = vec![
             ("DRAINSAFE_NODE", node.to_owned()),
-            ("DRAINSAFE_PROVIDER_ID", machine.spec.provider_id),
-            ("DRAINSAFE_ZONE", zone),
+            ("DRAINSAFE_PROVIDER_ID", found.provider_id().to_owned()),
+            ("DRAINSAFE_ZONE", found.zone().to_owned()),
             ("DRAINSAFE_ATTEMPT", leaving.attempts.to_string()),
         ];
         command(record, pool, line, more).run().await?;
@@ -235,32 +232,11 @@ async fn note(lock: &Lock, change: impl FnOnce(&mut PoolRecord)) -> Result<(), S
     changed.await.map_err(|error| error.to_string())
 }
 
-/// What a command is told of a node.
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Machinery {
-    metadata: Labelled,
-    spec: Provided,
-}
-
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Labelled {
-    labels: BTreeMap<String, String>,
-}
-
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Provided {
-    #[serde(rename = "providerID")]
-    provider_id: String,
-}
-
 /// Deletes the Node object, unless the node has come back as a new one meanwhile.
 async fn delete(cluster: &Cluster, run: &str, node: &str) -> Result<(), String> {
     let path = node_path(node);
     let outcome = persist(|| async {
-        let found: super::node::NodeObject = cluster.get_json(&path).await?;
+        let found: NodeObject = cluster.get_json(&path).await?;
         if found.record().is_some_and(|record| record.run == run) {
             cluster.delete_exactly(&path, found.uid()).await?;
         }

@@ -64,7 +64,7 @@ impl Machine {
                 }
             }
             PoolHappened::Cordoned(outcomes) => {
-                pool.cordoning.clear();
+                pool.cordoning = false;
                 let mut beginning = std::mem::take(&mut pool.beginning);
                 for (name, outcome) in outcomes {
                     let at = beginning.iter().position(|node| *node == name);
@@ -174,7 +174,7 @@ impl Machine {
             self.cordon_beginning(&standing, snapshot, todo);
             return;
         }
-        let idle = standing.in_flight == 0 && standing.leaving == 0 && !pool.asking && pool.cordoning.is_empty();
+        let idle = standing.in_flight == 0 && standing.leaving == 0 && !pool.asking && !pool.cordoning;
         if self.pausing {
             if idle {
                 self.stop(Stop::Paused("a pause was asked for".to_owned()));

@@ -89,7 +89,7 @@ pub struct PoolRun {
     pub(super) softening: bool,
     /// Proven, and begun when their cordons stand.
     pub(super) beginning: Vec<String>,
-    pub(super) cordoning: BTreeSet<String>,
+    pub(super) cordoning: bool,
     pub(super) asking: bool,
     /// When each node was asked for that has not come yet, the earliest first.
     pub(super) asked_at: VecDeque<Instant>,
@@ -178,7 +178,7 @@ impl PoolRun {
             hard: false,
             softening: false,
             beginning: Vec::new(),
-            cordoning: BTreeSet::new(),
+            cordoning: false,
             asking: false,
             asked_at: VecDeque::new(),
             doubtful,
@@ -202,7 +202,7 @@ impl PoolRun {
     /// Whether something is under way that must come to its end before the run does.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.asking || self.softening || !self.removing.is_empty() || !self.cordoning.is_empty()
+        self.asking || self.softening || !self.removing.is_empty() || self.cordoning
     }
 
     /// Takes how many pods of each workload are Ready at this moment.

@@ -134,7 +134,11 @@ pub fn next(course: &Course, now: &Standing) -> Next {
 /// By how many working nodes each zone is above what it had.
 fn levels<'c>(course: &'c Course, now: &'c Standing) -> BTreeMap<&'c str, i64> {
     let zones = course.zones.keys().chain(now.waiting.iter().map(|node| &node.zone));
-    zones.map(|zone| (zone.as_str(), of(&now.working, zone) - of(&course.zones, zone))).collect()
+    zones.map(|zone| (zone.as_str(), level(course, &now.working, zone))).collect()
+}
+
+fn level(course: &Course, working: &BTreeMap<String, usize>, zone: &str) -> i64 {
+    of(working, zone) - of(&course.zones, zone)
 }
 
 fn of(nodes: &BTreeMap<String, usize>, zone: &str) -> i64 {
@@ -190,13 +194,15 @@ fn uncovered(course: &Course, now: &Standing, limit: usize) -> Vec<String> {
 /// Nodes that may be away beside those that are: none that would bring its zone more than one below another. Where that
 /// is none, since no node of a zone comes back, the zones with nodes that wait are compared with each other only.
 fn in_turns(course: &Course, now: &Standing, limit: usize) -> Vec<String> {
-    let begin = taken(levels(course, now), now, limit, |levels, level| levels.values().all(|other| level >= *other));
+    let of_the_highest = |among| taken(among, now, limit, |levels, level| levels.values().all(|other| level >= *other));
+    let mut levels = levels(course, now);
+    let begin = of_the_highest(levels.clone());
     if !begin.is_empty() || now.in_flight + now.leaving > 0 {
         return begin;
     }
     let open = open_zones(now);
-    let levels = levels(course, now).into_iter().filter(|(zone, _)| open.contains(zone)).collect();
-    taken(levels, now, limit, |levels, level| levels.values().all(|other| level >= *other))
+    levels.retain(|zone, _| open.contains(zone));
+    of_the_highest(levels)
 }
 
 /// Nodes to ask for: in rounds, one for each zone of the lowest level that lacks some, and only whole rounds as long as
@@ -237,7 +243,7 @@ fn lacking(course: &Course, now: &Standing) -> BTreeMap<String, usize> {
 /// How far the zones of a pool are apart: by how much the highest level is above the lowest.
 #[must_use]
 pub fn imbalance(course: &Course, working: &BTreeMap<String, usize>) -> usize {
-    let levels = course.zones.keys().map(|zone| of(working, zone) - of(&course.zones, zone));
+    let levels = course.zones.keys().map(|zone| level(course, working, zone));
     let (most, least) = levels.fold((i64::MIN, i64::MAX), |(most, least), level| (most.max(level), least.min(level)));
     usize::try_from(most.saturating_sub(least)).unwrap_or_default()
 }

@@ -129,13 +129,9 @@ impl Outline {
             let drained = Happens::Drained(node.to_owned(), String::new());
             events.push(Event(play.drain(self, node, 0.0, left), drained));
         }
-        let coming = std::mem::take(&mut standing.coming);
-        let leaving = std::mem::take(&mut standing.leaving);
-        events.extend((0..leaving).map(|_| Event(pace.remove, Happens::Removed(String::new()))));
-        standing.leaving = leaving;
-        for (zone, count) in coming {
-            events.extend((0..count).map(|_| Event(pace.node, Happens::Came(zone.clone()))));
-            *standing.coming.entry(zone).or_default() += count;
+        events.extend((0..standing.leaving).map(|_| Event(pace.remove, Happens::Removed(String::new()))));
+        for (zone, count) in &standing.coming {
+            events.extend((0..*count).map(|_| Event(pace.node, Happens::Came(zone.clone()))));
         }
         let (mut now, mut cordoned_at) = (0.0_f64, 0.0_f64);
         // Every round begins, asks, or takes an event; each node is begun once and asked for once.
